@@ -1,0 +1,5 @@
+//! What parsers are told by the configuration: one field for each protocol.
+
+/// Settings of all parsers. Each protocol's settings stand in its own folder.
+#[derive(Clone, Debug, Default)]
+pub struct Config {}

@@ -1,0 +1,1 @@
+//! Builds packets and captures for tests and examples.

@@ -1,0 +1,1 @@
+//! Reads capture files.

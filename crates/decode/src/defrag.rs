@@ -1,0 +1,1 @@
+//! Puts IP datagrams back together.

@@ -1,0 +1,354 @@
+//! One packet, read but not copied: headers as values, payload as a slice of the frame.
+
+use event::{IpProtocol, Timestamp};
+use smallvec::SmallVec;
+use std::net::IpAddr;
+
+pub mod event_set;
+
+pub use event_set::{DecodeEvent, DecodeEvents};
+
+/// What a capture hands over: the bytes of one frame and what is known about them.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Its place in the capture, counted from 1; EVE's `pcap_cnt`.
+    pub number: u64,
+    /// The bytes captured.
+    pub data: &'a [u8],
+    /// Bytes it had on the wire, at least `data.len()`.
+    pub wire_len: u32,
+    /// How the first bytes are to be read.
+    pub link: LinkType,
+}
+
+/// Link types as libpcap numbers them (<https://www.tcpdump.org/linktypes.html>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u32);
+
+/// A packet at one level of encapsulation. A tunnel gives one packet for each level.
+#[derive(Clone, Debug)]
+pub struct Packet<'a> {
+    /// When it was captured.
+    pub time: Timestamp,
+    /// EVE's `pcap_cnt`; the last fragment's for a reassembled datagram.
+    pub number: u64,
+    /// The whole frame as captured; empty for a reassembled datagram and for tunnelled packets the
+    /// bytes from this level's first header on.
+    pub frame: &'a [u8],
+    /// Bytes the frame had on the wire.
+    pub wire_len: u32,
+    /// How `frame` begins.
+    pub link: LinkType,
+    /// Ethernet header of this level, if it had one.
+    pub ethernet: Option<Ethernet>,
+    /// VLAN identifiers, outermost first, at most 3.
+    pub vlans: SmallVec<[u16; 3]>,
+    /// IP header.
+    pub ip: Option<Ip<'a>>,
+    /// What the IP header carries.
+    pub transport: Transport<'a>,
+    /// Bytes after the last header that was understood.
+    pub payload: &'a [u8],
+    /// Levels of encapsulation around this one: 0 for the outermost.
+    pub depth: u8,
+    /// Whether it was put together from fragments.
+    pub is_reassembled: bool,
+    /// Whether it is an IP fragment itself (then `transport` is `None`).
+    pub is_fragment: bool,
+    /// Whether checksums were found wrong: `(ip, transport)`. Only told where checked.
+    pub bad_checksum: (bool, bool),
+    /// What was wrong with it.
+    pub events: DecodeEvents,
+}
+
+/// An Ethernet header (IEEE 802.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ethernet {
+    /// Source address.
+    pub source: [u8; 6],
+    /// Destination address.
+    pub destination: [u8; 6],
+    /// EtherType of what follows the header and any VLAN tags.
+    pub kind: u16,
+}
+
+/// An IP header of either version.
+#[derive(Clone, Copy, Debug)]
+pub enum Ip<'a> {
+    /// RFC 791.
+    V4(Ipv4<'a>),
+    /// RFC 8200.
+    V6(Ipv6<'a>),
+}
+
+/// RFC 791.
+#[derive(Clone, Copy, Debug)]
+pub struct Ipv4<'a> {
+    /// The header with its options, 20 to 60 bytes.
+    pub header: &'a [u8],
+    /// Source address.
+    pub source: std::net::Ipv4Addr,
+    /// Destination address.
+    pub destination: std::net::Ipv4Addr,
+    /// Protocol of the payload.
+    pub protocol: IpProtocol,
+    /// Time to live.
+    pub ttl: u8,
+    /// Type of service byte.
+    pub tos: u8,
+    /// Identification.
+    pub id: u16,
+    /// Total length field.
+    pub total_len: u16,
+    /// Flags and fragment offset as in the header: reserved 0x8000, DF 0x4000, MF 0x2000, offset.
+    pub flags_and_offset: u16,
+    /// Options that were present, as a bit set by [`Ipv4Options`].
+    pub options: Ipv4Options,
+}
+
+/// Which IPv4 options a header held (RFC 791 section 3.1, RFC 1108, RFC 1393).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ipv4Options(pub u16);
+
+impl Ipv4Options {
+    /// Record route.
+    pub const RR: u16 = 1;
+    /// End of list.
+    pub const EOL: u16 = 1 << 1;
+    /// No operation.
+    pub const NOP: u16 = 1 << 2;
+    /// Timestamp.
+    pub const TS: u16 = 1 << 3;
+    /// Security.
+    pub const SEC: u16 = 1 << 4;
+    /// Extended security.
+    pub const ESEC: u16 = 1 << 5;
+    /// Loose source route.
+    pub const LSRR: u16 = 1 << 6;
+    /// Strict source route.
+    pub const SSRR: u16 = 1 << 7;
+    /// Stream identifier.
+    pub const SATID: u16 = 1 << 8;
+    /// CIPSO.
+    pub const CIPSO: u16 = 1 << 9;
+    /// Router alert.
+    pub const RTRALT: u16 = 1 << 10;
+}
+
+/// RFC 8200.
+#[derive(Clone, Copy, Debug)]
+pub struct Ipv6<'a> {
+    /// The fixed header, 40 bytes.
+    pub header: &'a [u8],
+    /// Source address.
+    pub source: std::net::Ipv6Addr,
+    /// Destination address.
+    pub destination: std::net::Ipv6Addr,
+    /// Protocol after all extension headers.
+    pub protocol: IpProtocol,
+    /// Next header field of the fixed header.
+    pub next_header: u8,
+    /// Hop limit.
+    pub hop_limit: u8,
+    /// Traffic class.
+    pub class: u8,
+    /// Payload length field.
+    pub payload_len: u16,
+    /// Flow label.
+    pub flow_label: u32,
+    /// Fragment header, if any: offset in bytes, more-fragments flag, identification.
+    pub fragment: Option<(u16, bool, u32)>,
+    /// Whether hop-by-hop, destination or routing headers were present, `Ipv6::HOP` and so on.
+    pub extensions: u8,
+}
+
+impl Ipv6<'_> {
+    /// Hop-by-hop options header seen.
+    pub const HOP: u8 = 1;
+    /// Destination options header seen.
+    pub const DESTINATION: u8 = 2;
+    /// Routing header seen.
+    pub const ROUTING: u8 = 4;
+    /// Authentication header seen.
+    pub const AUTHENTICATION: u8 = 8;
+}
+
+/// What the IP header carries.
+#[derive(Clone, Copy, Debug)]
+pub enum Transport<'a> {
+    /// Nothing that was understood.
+    None,
+    /// RFC 9293.
+    Tcp(Tcp<'a>),
+    /// RFC 768.
+    Udp(Udp<'a>),
+    /// RFC 792.
+    Icmpv4(Icmp<'a>),
+    /// RFC 4443.
+    Icmpv6(Icmp<'a>),
+    /// RFC 9260.
+    Sctp(Sctp<'a>),
+    /// RFC 4303: security parameters index and sequence number.
+    Esp {
+        /// Security parameters index.
+        spi: u32,
+        /// Sequence number.
+        sequence: u32,
+    },
+    /// RFC 2784; the packet inside follows as a packet of its own.
+    Gre,
+}
+
+/// A TCP header (RFC 9293 section 3.1).
+#[derive(Clone, Copy, Debug)]
+pub struct Tcp<'a> {
+    /// The header with its options, 20 to 60 bytes.
+    pub header: &'a [u8],
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// Sequence number.
+    pub sequence: u32,
+    /// Acknowledgement number.
+    pub acknowledgement: u32,
+    /// Flags byte: FIN 0x01 … CWR 0x80.
+    pub flags: u8,
+    /// Reserved bits below the data offset, the 4 bits of byte 12.
+    pub reserved: u8,
+    /// Window field, unscaled.
+    pub window: u16,
+    /// Urgent pointer.
+    pub urgent: u16,
+    /// Options that matter for tracking.
+    pub options: TcpOptions<'a>,
+}
+
+/// TCP options (RFC 9293 section 3.2, RFC 7323, RFC 2018, RFC 7413).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TcpOptions<'a> {
+    /// Maximum segment size.
+    pub mss: Option<u16>,
+    /// Window scale.
+    pub window_scale: Option<u8>,
+    /// Timestamp value and echo.
+    pub timestamps: Option<(u32, u32)>,
+    /// SACK permitted.
+    pub sack_permitted: bool,
+    /// SACK blocks, 8 bytes each.
+    pub sack: &'a [u8],
+    /// Fast open cookie; empty for a request.
+    pub fast_open: Option<&'a [u8]>,
+    /// Number of options present.
+    pub count: u8,
+}
+
+impl Tcp<'_> {
+    /// Flag bits of byte 13.
+    pub const FIN: u8 = 0x01;
+    /// Synchronise.
+    pub const SYN: u8 = 0x02;
+    /// Reset.
+    pub const RST: u8 = 0x04;
+    /// Push.
+    pub const PSH: u8 = 0x08;
+    /// Acknowledge.
+    pub const ACK: u8 = 0x10;
+    /// Urgent.
+    pub const URG: u8 = 0x20;
+    /// ECN echo.
+    pub const ECE: u8 = 0x40;
+    /// Congestion window reduced.
+    pub const CWR: u8 = 0x80;
+}
+
+/// A UDP header.
+#[derive(Clone, Copy, Debug)]
+pub struct Udp<'a> {
+    /// The 8 bytes.
+    pub header: &'a [u8],
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// Length field.
+    pub len: u16,
+}
+
+/// An ICMP or ICMPv6 header.
+#[derive(Clone, Copy, Debug)]
+pub struct Icmp<'a> {
+    /// The header as rules see it in `icmpv4.hdr` and `icmpv6.hdr`.
+    pub header: &'a [u8],
+    /// Type.
+    pub kind: u8,
+    /// Code.
+    pub code: u8,
+    /// Identifier and sequence number, for the types that have them.
+    pub echo: Option<(u16, u16)>,
+    /// MTU of an ICMPv6 packet-too-big.
+    pub mtu: Option<u32>,
+    /// The packet that an error message quotes, as far as it was understood.
+    pub quoted: Option<Quoted>,
+}
+
+/// The ends of the packet that an ICMP error quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quoted {
+    /// Source address of the quoted packet.
+    pub source: IpAddr,
+    /// Destination address of the quoted packet.
+    pub destination: IpAddr,
+    /// Its protocol.
+    pub protocol: IpProtocol,
+    /// Its ports, zero where it has none.
+    pub ports: (u16, u16),
+}
+
+/// An SCTP header.
+#[derive(Clone, Copy, Debug)]
+pub struct Sctp<'a> {
+    /// The 12 bytes.
+    pub header: &'a [u8],
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+}
+
+impl Packet<'_> {
+    /// Source and destination address, or None below IP.
+    #[must_use]
+    pub fn addresses(&self) -> Option<(IpAddr, IpAddr)> {
+        match self.ip? {
+            Ip::V4(ip) => Some((ip.source.into(), ip.destination.into())),
+            Ip::V6(ip) => Some((ip.source.into(), ip.destination.into())),
+        }
+    }
+
+    /// Protocol of the IP payload, or None below IP.
+    #[must_use]
+    pub fn protocol(&self) -> Option<IpProtocol> {
+        match self.ip? {
+            Ip::V4(ip) => Some(ip.protocol),
+            Ip::V6(ip) => Some(ip.protocol),
+        }
+    }
+
+    /// Source and destination port of TCP, UDP and SCTP.
+    #[must_use]
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        match self.transport {
+            Transport::Tcp(t) => Some((t.source_port, t.destination_port)),
+            Transport::Udp(u) => Some((u.source_port, u.destination_port)),
+            Transport::Sctp(s) => Some((s.source_port, s.destination_port)),
+            Transport::Icmpv4(_)
+            | Transport::Icmpv6(_)
+            | Transport::Esp { .. }
+            | Transport::Gre
+            | Transport::None => None,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The vocabulary of Ratel: what is said in EVE records and in rules.
+//!
+//! No I/O and no clock live here. Every other crate speaks these words.
+
+pub mod address;
+pub mod buffer;
+pub mod direction;
+pub mod json;
+pub mod number;
+pub mod protocol;
+pub mod time;
+
+pub use buffer::Buffer;
+pub use direction::Direction;
+pub use number::Number;
+pub use protocol::{AppProtocol, IpProtocol};
+pub use time::Timestamp;
