@@ -1,0 +1,5 @@
+//! Holds rules against packets, streams and transactions.
+
+/// What rules remember of a flow.
+#[derive(Debug, Default)]
+pub struct FlowDetection {}
