@@ -2,4 +2,7 @@
 
 /// Settings of all parsers. Each protocol's settings stand in its own folder.
 #[derive(Clone, Debug, Default)]
-pub struct Config {}
+pub struct Config {
+    /// What to compute and to hold of the files that conversations carry.
+    pub files: crate::file::FileConfig,
+}
