@@ -5,4 +5,6 @@
 pub struct Config {
     /// What to compute and to hold of the files that conversations carry.
     pub files: crate::file::FileConfig,
+    /// SSH.
+    pub ssh: super::ssh::SshConfig,
 }

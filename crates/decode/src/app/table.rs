@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Every protocol that is parsed. Recognition asks them in this order.
-pub static PROTOCOLS: &[Entry] = &[];
+pub static PROTOCOLS: &[Entry] = &[
+    super::ssh::ENTRY,
+];
 
 /// The line of `protocol`.
 #[must_use]
