@@ -12,6 +12,7 @@ use event::{AppProtocol, Buffer, Direction, Number, Timestamp};
 use std::borrow::Cow;
 
 mod config;
+pub mod dns;
 pub mod ssh;
 mod table;
 

@@ -7,4 +7,6 @@ pub struct Config {
     pub files: crate::file::FileConfig,
     /// SSH.
     pub ssh: super::ssh::SshConfig,
+    /// DNS and multicast DNS.
+    pub dns: super::dns::Settings,
 }

@@ -8,6 +8,8 @@ use std::ops::Range;
 /// Every protocol that is parsed. Recognition asks them in this order.
 pub static PROTOCOLS: &[Entry] = &[
     super::ssh::ENTRY,
+    super::dns::DNS,
+    super::dns::MDNS,
 ];
 
 /// The line of `protocol`.
@@ -26,7 +28,10 @@ pub struct Transactions<T> {
 
 impl<T> Default for Transactions<T> {
     fn default() -> Self {
-        Transactions { first: 0, held: VecDeque::new() }
+        Transactions {
+            first: 0,
+            held: VecDeque::new(),
+        }
     }
 }
 
@@ -60,12 +65,16 @@ impl<T> Transactions<T> {
     /// The transaction `id`.
     #[must_use]
     pub fn get(&self, id: u64) -> Option<&T> {
-        self.held.get(usize::try_from(id.checked_sub(self.first)?).ok()?)?.as_ref()
+        self.held
+            .get(usize::try_from(id.checked_sub(self.first)?).ok()?)?
+            .as_ref()
     }
 
     /// The transaction `id`.
     pub fn get_mut(&mut self, id: u64) -> Option<&mut T> {
-        self.held.get_mut(usize::try_from(id.checked_sub(self.first)?).ok()?)?.as_mut()
+        self.held
+            .get_mut(usize::try_from(id.checked_sub(self.first)?).ok()?)?
+            .as_mut()
     }
 
     /// The newest transaction.
@@ -119,4 +128,3 @@ mod tests {
         assert_eq!(txs.range(), 2..4);
     }
 }
-
