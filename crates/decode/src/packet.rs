@@ -4,8 +4,29 @@ use event::{IpProtocol, Timestamp};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 
+mod arp;
+mod checksum;
+mod counters;
+mod decoder;
 pub mod event_set;
+mod icmp;
+mod ipv4;
+mod ipv6;
+mod level;
+mod link;
+mod tcp;
+mod transport;
+mod tunnel;
+mod wireless;
 
+#[cfg(test)]
+mod tests;
+
+pub(crate) use checksum::{fold, sum};
+pub(crate) use level::Fragment;
+
+pub use counters::{Counter, CounterName, Counters};
+pub use decoder::{Config, Decoder, TunnelPorts};
 pub use event_set::{DecodeEvent, DecodeEvents};
 
 /// What a capture hands over: the bytes of one frame and what is known about them.
@@ -27,6 +48,19 @@ pub struct Frame<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u32);
 
+impl LinkType {
+    /// BSD loopback: the address family in the host's order.
+    pub const NULL: Self = Self(0);
+    /// IEEE 802.3.
+    pub const ETHERNET: Self = Self(1);
+    /// The packet begins with its IP header.
+    pub const RAW: Self = Self(101);
+    /// Linux cooked capture.
+    pub const LINUX_SLL: Self = Self(113);
+    /// Linux cooked capture, version 2.
+    pub const LINUX_SLL2: Self = Self(276);
+}
+
 /// A packet at one level of encapsulation. A tunnel gives one packet for each level.
 #[derive(Clone, Debug)]
 pub struct Packet<'a> {
@@ -34,17 +68,23 @@ pub struct Packet<'a> {
     pub time: Timestamp,
     /// EVE's `pcap_cnt`; the last fragment's for a reassembled datagram.
     pub number: u64,
-    /// The whole frame as captured; empty for a reassembled datagram and for tunnelled packets the
-    /// bytes from this level's first header on.
+    /// The whole frame as captured; for a reassembled datagram its bytes, and for a tunnelled packet
+    /// the bytes from this level's first header on.
     pub frame: &'a [u8],
-    /// Bytes the frame had on the wire.
+    /// Bytes the frame had on the wire; the length of `frame` for tunnelled and reassembled packets.
     pub wire_len: u32,
     /// How `frame` begins.
     pub link: LinkType,
+    /// How it came to be.
+    pub origin: Origin,
+    /// The ends of the outermost packet; None where this is the outermost itself.
+    pub root: Option<Root>,
     /// Ethernet header of this level, if it had one.
     pub ethernet: Option<Ethernet>,
     /// VLAN identifiers, outermost first, at most 3.
     pub vlans: SmallVec<[u16; 3]>,
+    /// ARP message, where it is a well-formed one for IPv4 over Ethernet.
+    pub arp: Option<Arp>,
     /// IP header.
     pub ip: Option<Ip<'a>>,
     /// What the IP header carries.
@@ -57,10 +97,87 @@ pub struct Packet<'a> {
     pub is_reassembled: bool,
     /// Whether it is an IP fragment itself (then `transport` is `None`).
     pub is_fragment: bool,
+    /// Whether the packet inside it follows as a packet of its own: then its payload is inspected
+    /// there and not here.
+    pub carries_packet: bool,
+    /// Whether a header was so wrong that decoding stopped there.
+    pub is_invalid: bool,
+    /// Whether it belongs to a flow: it got as far as a transport that flows are made of.
+    pub wants_flow: bool,
     /// Whether checksums were found wrong: `(ip, transport)`. Only told where checked.
     pub bad_checksum: (bool, bool),
     /// What was wrong with it.
     pub events: DecodeEvents,
+}
+
+/// How a packet came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Captured.
+    Wire,
+    /// Inside GRE.
+    Gre,
+    /// Inside IPv4.
+    Ipv4,
+    /// Inside IPv6.
+    Ipv6,
+    /// Inside Teredo (RFC 4380).
+    Teredo,
+    /// Inside VXLAN (RFC 7348).
+    Vxlan,
+    /// Inside Geneve (RFC 8926).
+    Geneve,
+    /// Put together from fragments.
+    Defrag,
+}
+
+impl Origin {
+    /// EVE's `pkt_src`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Origin::Wire => "wire/pcap",
+            Origin::Gre => "gre tunnel",
+            Origin::Ipv4 => "ipv4 tunnel",
+            Origin::Ipv6 => "ipv6 tunnel",
+            Origin::Teredo => "teredo tunnel",
+            Origin::Vxlan => "vxlan encapsulation",
+            Origin::Geneve => "geneve encapsulation",
+            Origin::Defrag => "defrag",
+        }
+    }
+}
+
+/// The ends of the outermost packet around a tunnelled or reassembled one, for EVE's `tunnel`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// Its protocol.
+    pub protocol: IpProtocol,
+    /// Its ports, where it has them.
+    pub ports: Option<(u16, u16)>,
+}
+
+/// An ARP message for IPv4 over Ethernet (RFC 826).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arp {
+    /// Hardware type, 1 for Ethernet.
+    pub hardware: u16,
+    /// Protocol type, 0x0800 for IPv4.
+    pub protocol: u16,
+    /// Operation: 1 request, 2 reply, 3 RARP request, 4 RARP reply.
+    pub operation: u16,
+    /// Hardware address of the sender.
+    pub source_mac: [u8; 6],
+    /// Protocol address of the sender.
+    pub source_ip: std::net::Ipv4Addr,
+    /// Hardware address of the target.
+    pub destination_mac: [u8; 6],
+    /// Protocol address of the target.
+    pub destination_ip: std::net::Ipv4Addr,
 }
 
 /// An Ethernet header (IEEE 802.3).
@@ -135,6 +252,8 @@ impl Ipv4Options {
     pub const CIPSO: u16 = 1 << 9;
     /// Router alert.
     pub const RTRALT: u16 = 1 << 10;
+    /// Quick start (RFC 4782).
+    pub const QS: u16 = 1 << 11;
 }
 
 /// RFC 8200.
@@ -318,7 +437,35 @@ pub struct Sctp<'a> {
     pub destination_port: u16,
 }
 
-impl Packet<'_> {
+impl<'a> Packet<'a> {
+    /// The packet of a frame of which nothing was read yet.
+    #[must_use]
+    pub fn new(frame: &Frame<'a>) -> Self {
+        Packet {
+            time: frame.time,
+            number: frame.number,
+            frame: frame.data,
+            wire_len: frame.wire_len,
+            link: frame.link,
+            origin: Origin::Wire,
+            root: None,
+            ethernet: None,
+            vlans: SmallVec::new(),
+            arp: None,
+            ip: None,
+            transport: Transport::None,
+            payload: &[],
+            depth: 0,
+            is_reassembled: false,
+            is_fragment: false,
+            carries_packet: false,
+            is_invalid: false,
+            wants_flow: false,
+            bad_checksum: (false, false),
+            events: DecodeEvents::default(),
+        }
+    }
+
     /// Source and destination address, or None below IP.
     #[must_use]
     pub fn addresses(&self) -> Option<(IpAddr, IpAddr)> {
