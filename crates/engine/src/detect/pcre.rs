@@ -111,6 +111,12 @@ impl Expression {
             .as_ref()
     }
 
+    /// Number of capturing groups, beside the whole.
+    pub(crate) fn groups(&self) -> usize {
+        self.regex()
+            .map_or(0, |regex| regex.captures_len().saturating_sub(1))
+    }
+
     /// Looks for it in `data` from `start` on; what stands before `start` can be looked back at.
     pub(crate) fn search(&self, data: &[u8], start: usize) -> Search {
         // Beyond the end PCRE2 reports a bad offset, and the crate panics.

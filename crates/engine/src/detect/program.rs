@@ -10,9 +10,8 @@ mod walk;
 use super::content::Literal;
 use super::datasets::Datasets;
 use super::pcre::{Expression, PcreLimits};
-use rules::rule::{
-    ByteExtract, ByteJump, ByteMath, ByteTest, CaptureScope, Compare, FloatCompare, Transform,
-};
+use super::transforms::{Scratch, Transforms};
+use rules::rule::{ByteExtract, ByteJump, ByteMath, ByteTest, CaptureScope, Compare, FloatCompare};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -44,7 +43,7 @@ pub struct Resources {
 pub struct Program {
     steps: Box<[Step]>,
     /// Changes of the bytes before looking.
-    transforms: Arc<[Transform]>,
+    transforms: Transforms,
     /// What must be found in the bytes that `base64_decode` makes.
     base64: Option<Box<Program>>,
     is_absent_ok: bool,
@@ -170,7 +169,7 @@ pub struct Inspection {
     variables: Box<[u64; 256]>,
     decoded: Vec<u8>,
     /// Two buffers that transforms write to in turn.
-    pub(crate) scratch: super::transforms::Scratch,
+    pub(crate) scratch: Scratch,
 }
 
 impl Default for Inspection {
@@ -190,7 +189,7 @@ impl Default for Inspection {
             steps: 0,
             variables: Box::new([0; 256]),
             decoded: Vec::new(),
-            scratch: super::transforms::Scratch::default(),
+            scratch: Scratch::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Bound, Content, Entropy, Pcre, Program, Refusal, Resources, Step};
 use crate::detect::content::Literal;
 use crate::detect::pcre::Expression;
-use crate::detect::transforms;
+use crate::detect::transforms::Transforms;
 use event::Buffer;
 use rules::rule::{self, BufferMatch, PayloadMatch, Value};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl Program {
                 reason: format!("more than {LENGTH_MAX} matches in one buffer"),
             });
         }
-        transforms::validate(&buffer.transforms, resources)?;
+        let transforms = Transforms::compile(&buffer.transforms, resources)?;
         let mut steps = Vec::with_capacity(buffer.matches.len());
         for found in &buffer.matches {
             if mark_anchor(found, buffer.buffer, &mut steps) {
@@ -52,7 +52,7 @@ impl Program {
         Ok(Program {
             is_absent_ok: steps.iter().any(|step| matches!(step, Step::Absent { .. })),
             steps: steps.into(),
-            transforms: buffer.transforms.as_slice().into(),
+            transforms,
             base64,
         })
     }
@@ -65,7 +65,7 @@ impl Program {
 
     /// Changes of the bytes before looking, in order.
     #[must_use]
-    pub fn transforms(&self) -> &Arc<[rule::Transform]> {
+    pub fn transforms(&self) -> &Transforms {
         &self.transforms
     }
 }

@@ -27,8 +27,8 @@ impl Program {
             return self.matches_transformed(data, cx);
         }
         let mut scratch = std::mem::take(&mut cx.scratch);
-        let is_match = transforms::apply(&self.transforms, data, &mut scratch)
-            .is_some_and(|data| self.matches_transformed(data, cx));
+        let data = self.transforms.apply(data, &mut scratch);
+        let is_match = self.matches_transformed(data, cx);
         cx.scratch = scratch;
         is_match
     }
@@ -448,7 +448,10 @@ fn entropy_holds(entropy: &Entropy, data: &[u8], cx: &mut Inspection) -> Outcome
     };
     let part = match entropy.bytes as usize {
         0 => rest,
-        bytes => rest.get(..bytes).unwrap_or(rest),
+        bytes => match rest.get(..bytes) {
+            Some(part) => part,
+            None => return Outcome::Fail,
+        },
     };
     let value = shannon(part);
     cx.entropy = Some(value);
