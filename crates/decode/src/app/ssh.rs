@@ -20,8 +20,18 @@ pub const ENTRY: Entry = Entry {
     tcp: true,
     udp: false,
     probe: Some(probe),
-    create: |config| Box::new(Ssh { config: config.ssh, ..Ssh::default() }),
-    events: &["invalid_banner", "long_banner", "invalid_record", "long_kex_record"],
+    create: |config| {
+        Box::new(Ssh {
+            config: config.ssh,
+            ..Ssh::default()
+        })
+    },
+    events: &[
+        "invalid_banner",
+        "long_banner",
+        "invalid_record",
+        "long_kex_record",
+    ],
 };
 
 /// What follows once the conversation is encrypted.

@@ -28,7 +28,11 @@ pub(super) fn read(body: &[u8], is_server: bool) -> Option<Hassh> {
     // A flag and a reserved word end the message.
     rest.get(..5)?;
     let mut text = lists.get(KEX)?.to_vec();
-    for at in if is_server { SERVER_LISTS } else { CLIENT_LISTS } {
+    for at in if is_server {
+        SERVER_LISTS
+    } else {
+        CLIENT_LISTS
+    } {
         text.push(b';');
         text.extend_from_slice(lists.get(at)?);
     }
@@ -40,7 +44,10 @@ fn hex(bytes: [u8; 16]) -> [u8; 32] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut out = [0; 32];
     for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        pair.copy_from_slice(&[
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ]);
     }
     out
 }

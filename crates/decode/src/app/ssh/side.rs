@@ -53,7 +53,10 @@ pub(super) struct Side {
 
 impl Side {
     pub(super) fn new(is_server: bool) -> Self {
-        Side { is_server, ..Side::default() }
+        Side {
+            is_server,
+            ..Side::default()
+        }
     }
 
     /// Takes the next bytes; events go to `event`.
@@ -98,7 +101,8 @@ impl Side {
         let end = memchr::memchr2(b'\n', b'\r', data);
         let room = MAX_BANNER.saturating_sub(self.pending.len());
         let line = data.get(..end.unwrap_or(data.len())).unwrap_or(data);
-        self.pending.extend_from_slice(line.get(..room).unwrap_or(line));
+        self.pending
+            .extend_from_slice(line.get(..room).unwrap_or(line));
         let is_cut = line.len() > room;
         if self.pending.len() >= LONG_BANNER && !self.is_long {
             self.is_long = true;
@@ -146,11 +150,17 @@ impl Side {
     /// `SSH-protoversion-softwareversion SP comments` (RFC 4253 section 4.2).
     fn read_banner(&mut self, line: &[u8]) -> Result<(), Broken> {
         let after = line.strip_prefix(b"SSH-").ok_or(Broken)?;
-        let dash = memchr::memchr(b'-', after).filter(|dash| *dash > 0).ok_or(Broken)?;
+        let dash = memchr::memchr(b'-', after)
+            .filter(|dash| *dash > 0)
+            .ok_or(Broken)?;
         let (protocol, software) = after.split_at_checked(dash).ok_or(Broken)?;
         let software = software.get(1..).unwrap_or_default();
         self.protocol = protocol.to_vec();
-        self.software = software.split(|b| *b == b' ').next().unwrap_or_default().to_vec();
+        self.software = software
+            .split(|b| *b == b' ')
+            .next()
+            .unwrap_or_default()
+            .to_vec();
         Ok(())
     }
 
@@ -172,14 +182,18 @@ impl Side {
         event: &mut impl FnMut(&'static str),
     ) -> Result<&'a [u8], Broken> {
         if self.skip > 0 {
-            let skip = usize::try_from(self.skip).unwrap_or(usize::MAX).min(data.len());
+            let skip = usize::try_from(self.skip)
+                .unwrap_or(usize::MAX)
+                .min(data.len());
             self.skip -= skip as u64;
             return Ok(data.get(skip..).unwrap_or_default());
         }
         let need = HEADER.saturating_sub(self.pending.len()).min(data.len());
         let (head, data) = data.split_at_checked(need).ok_or(Broken)?;
         self.pending.extend_from_slice(head);
-        let Some(header) = self.pending.first_chunk::<HEADER>() else { return Ok(&[]) };
+        let Some(header) = self.pending.first_chunk::<HEADER>() else {
+            return Ok(&[]);
+        };
         let [a, b, c, d, _padding, code] = *header;
         let len = u32::from_be_bytes([a, b, c, d]);
         if len < 2 {
@@ -202,7 +216,9 @@ impl Side {
     }
 
     fn on_kexinit<'a>(&mut self, data: &'a [u8], len: usize) -> &'a [u8] {
-        let need = (HEADER + len).saturating_sub(self.pending.len()).min(data.len());
+        let need = (HEADER + len)
+            .saturating_sub(self.pending.len())
+            .min(data.len());
         let (part, rest) = data.split_at_checked(need).unwrap_or((data, &[]));
         self.pending.extend_from_slice(part);
         if self.pending.len() == HEADER + len {

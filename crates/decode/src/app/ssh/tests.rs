@@ -15,7 +15,13 @@ const CX: Context = Context {
 };
 
 fn parser() -> Ssh {
-    Ssh { config: SshConfig { hassh: true, ..SshConfig::default() }, ..Ssh::default() }
+    Ssh {
+        config: SshConfig {
+            hassh: true,
+            ..SshConfig::default()
+        },
+        ..Ssh::default()
+    }
 }
 
 fn record(code: u8, body: &[u8]) -> Vec<u8> {
@@ -27,7 +33,9 @@ fn record(code: u8, body: &[u8]) -> Vec<u8> {
 
 fn kexinit() -> Vec<u8> {
     let mut body = vec![7; 16];
-    for list in ["kex", "key", "c2s", "s2c", "mac", "mas", "cmp", "cms", "", ""] {
+    for list in [
+        "kex", "key", "c2s", "s2c", "mac", "mas", "cmp", "cms", "", "",
+    ] {
         body.extend_from_slice(&(list.len() as u32).to_be_bytes());
         body.extend_from_slice(list.as_bytes());
     }
@@ -60,33 +68,67 @@ fn check_banner(line: &[u8], outcome: Outcome, expected: (&str, &str), events: &
         Field::Absent => String::new(),
         other => panic!("{other:?}"),
     };
-    assert_eq!((field(Buffer::SshProto).as_str(), field(Buffer::SshSoftware).as_str()), expected);
-    let names: Vec<&str> = ssh.handshake.events().iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        (
+            field(Buffer::SshProto).as_str(),
+            field(Buffer::SshSoftware).as_str()
+        ),
+        expected
+    );
+    let names: Vec<&str> = ssh
+        .handshake
+        .events()
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
     assert_eq!(names, events);
 }
 
 #[test]
 fn reads_banners() {
-    check_banner(b"SSH-2.0-OpenSSH_9.6 Debian\r\n", Outcome::Taken, ("2.0", "OpenSSH_9.6"), &[]);
+    check_banner(
+        b"SSH-2.0-OpenSSH_9.6 Debian\r\n",
+        Outcome::Taken,
+        ("2.0", "OpenSSH_9.6"),
+        &[],
+    );
     check_banner(b"SSH-1.99-x\n", Outcome::Taken, ("1.99", "x"), &[]);
     check_banner(b"SSH-2.0-\n", Outcome::Taken, ("2.0", ""), &[]);
     check_banner(b"SSH-2.0\n", Outcome::Failed, ("", ""), &["invalid_banner"]);
     let long = format!("SSH-2.0-soft {}", "c".repeat(5000));
-    check_banner(long.as_bytes(), Outcome::Taken, ("2.0", "soft"), &["long_banner"]);
-    check_banner(b"SSH-2.0-x\r\n\0\0\0\0\0\0", Outcome::Failed, ("2.0", "x"), &["invalid_record"]);
+    check_banner(
+        long.as_bytes(),
+        Outcome::Taken,
+        ("2.0", "soft"),
+        &["long_banner"],
+    );
+    check_banner(
+        b"SSH-2.0-x\r\n\0\0\0\0\0\0",
+        Outcome::Failed,
+        ("2.0", "x"),
+        &["invalid_record"],
+    );
 }
 
 #[test]
 fn fingerprints_both_ends_and_tells_when_all_is_encrypted() {
     let mut ssh = parser();
     let server = handshake("SSH-2.0-server");
-    assert_eq!(ssh.on_data(&CX, Direction::ToClient, &server), Outcome::Taken);
+    assert_eq!(
+        ssh.on_data(&CX, Direction::ToClient, &server),
+        Outcome::Taken
+    );
     assert!(!ssh.handshake.is_loggable());
     let client = handshake("SSH-2.0-client");
-    assert_eq!(ssh.on_data(&CX, Direction::ToServer, &client), Outcome::Encrypted);
+    assert_eq!(
+        ssh.on_data(&CX, Direction::ToServer, &client),
+        Outcome::Encrypted
+    );
     assert!(ssh.handshake.is_loggable());
     let text = logged(&ssh);
-    assert!(text.contains(r#""client":{"proto_version":"2.0","software_version":"client","hassh""#));
+    assert!(
+        text.contains(r#""client":{"proto_version":"2.0","software_version":"client","hassh""#)
+    );
     assert!(text.contains(r#""string":"kex;c2s;mac;cmp""#));
     assert!(text.contains(r#""string":"kex;s2c;mas;cms""#));
     ssh.drop_tx(0);
