@@ -22,7 +22,7 @@ mod wireless;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use checksum::{fold, sum};
+pub(crate) use checksum::{fold, pseudo_header, sum};
 pub(crate) use level::Fragment;
 
 pub use counters::{Counter, CounterName, Counters};
