@@ -129,7 +129,10 @@ impl<'a> Level<'a, '_> {
             return false;
         };
         let len = usize::from(u16::from_be_bytes([head[4], head[5]]));
-        if head[0] >> 4 != 6 || data.len() != 40 + len {
+        let (next_header, hop_limit) = (head[6], head[7]);
+        // No sender leaves a hop limit of 0, nor hop-by-hop options of less than their 8 bytes.
+        let is_odd = hop_limit == 0 || (next_header == 0 && len < 8);
+        if head[0] >> 4 != 6 || data.len() != 40 + len || is_odd {
             return false;
         }
         self.next = Next::Tunnel {
