@@ -13,6 +13,8 @@ use std::borrow::Cow;
 
 mod config;
 pub mod dns;
+mod line;
+pub mod smtp;
 pub mod ssh;
 mod table;
 

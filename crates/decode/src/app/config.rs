@@ -5,6 +5,8 @@
 pub struct Config {
     /// What to compute and to hold of the files that conversations carry.
     pub files: crate::file::FileConfig,
+    /// SMTP and the mails it carries.
+    pub smtp: std::sync::Arc<super::smtp::SmtpConfig>,
     /// SSH.
     pub ssh: super::ssh::SshConfig,
     /// DNS and multicast DNS.

@@ -6,7 +6,12 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Every protocol that is parsed. Recognition asks them in this order.
-pub static PROTOCOLS: &[Entry] = &[super::ssh::ENTRY, super::dns::DNS, super::dns::MDNS];
+pub static PROTOCOLS: &[Entry] = &[
+    super::smtp::ENTRY,
+    super::ssh::ENTRY,
+    super::dns::DNS,
+    super::dns::MDNS,
+];
 
 /// The line of `protocol`.
 #[must_use]
