@@ -17,6 +17,7 @@ mod line;
 pub mod smtp;
 pub mod ssh;
 mod table;
+pub mod tls;
 
 pub use config::Config;
 pub use table::{PROTOCOLS, Transactions, entry};

@@ -30,6 +30,8 @@ numbers! {
     HttpStatCode = "http.stat_code",
     TlsCertChainLen = "tls.cert_chain_len",
     TlsVersion = "tls.version",
+    TlsNotBefore = "tls_cert_notbefore",
+    TlsNotAfter = "tls_cert_notafter",
     SshSoftwareVersion = "ssh.version",
     FtpCompletionCode = "ftp.completion_code.number",
     FtpDynamicPort = "ftp.dynamic_port",

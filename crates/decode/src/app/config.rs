@@ -11,4 +11,6 @@ pub struct Config {
     pub ssh: super::ssh::SshConfig,
     /// DNS and multicast DNS.
     pub dns: super::dns::Settings,
+    /// TLS.
+    pub tls: super::tls::Settings,
 }

@@ -6,9 +6,11 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Every protocol that is parsed. Recognition asks them in this order.
+#[rustfmt::skip] // one line each, so that each protocol's line changes on its own
 pub static PROTOCOLS: &[Entry] = &[
     super::smtp::ENTRY,
     super::ssh::ENTRY,
+    super::tls::ENTRY,
     super::dns::DNS,
     super::dns::MDNS,
 ];
