@@ -15,6 +15,7 @@ mod config;
 pub mod dns;
 mod line;
 pub mod smtp;
+pub mod http;
 pub mod ssh;
 mod table;
 pub mod tls;
@@ -219,6 +220,12 @@ pub trait Transaction {
     fn holds(&self, keyword: &str, argument: &str, direction: Direction) -> Option<bool> {
         let _ = (keyword, argument, direction);
         None
+    }
+
+    /// All bytes of bodies that `field` gave for `direction` were inspected: those that no window
+    /// needs any more may go.
+    fn inspected(&mut self, direction: Direction) {
+        let _ = direction;
     }
 
     /// Names of what was odd about it, without the protocol's prefix, with their direction.

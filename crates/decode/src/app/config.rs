@@ -13,4 +13,6 @@ pub struct Config {
     pub dns: super::dns::Settings,
     /// TLS.
     pub tls: super::tls::Settings,
+    /// HTTP/1.
+    pub http: super::http::Config,
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 /// Every protocol that is parsed. Recognition asks them in this order.
 #[rustfmt::skip] // one line each, so that each protocol's line changes on its own
 pub static PROTOCOLS: &[Entry] = &[
+    super::http::ENTRY,
     super::smtp::ENTRY,
     super::ssh::ENTRY,
     super::tls::ENTRY,

@@ -1,0 +1,395 @@
+//! Content codings, taken out layer by layer with a ceiling on what may come out.
+//!
+//! Senders lie about codings and browsers forgive it, so a layer that does not fit its name is
+//! tried as the others before its bytes are passed on as they are.
+
+use super::gzip::{GzipHeader, HeaderStep};
+use brotli_decompressor::{BrotliResult, BrotliState, StandardAlloc};
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// Bytes put out at once.
+const PIECE: usize = 8192;
+
+/// Other codings tried on one layer before it is given up.
+const MAX_RESTARTS: u8 = 3;
+
+/// Growth beyond which output is a bomb, once it is larger than the configured limit.
+const BOMB_RATIO: u64 = 2048;
+
+/// Most bytes put out of one body whatever its ratio: the work of about a tenth of a second, which
+/// is the time libhtp grants.
+const MAX_OUTPUT: u64 = 64 << 20;
+
+/// A content coding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    Gzip,
+    /// RFC 1951, which is what most senders mean by `deflate`.
+    Deflate,
+    /// RFC 1950.
+    Zlib,
+    Brotli,
+    Lzma,
+}
+
+enum Engine {
+    Gzip(GzipHeader, Box<Decompress>),
+    Deflate(Box<Decompress>),
+    Brotli(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>),
+    /// The bytes go on as they are.
+    Passed,
+    /// What comes is dropped: the stream broke after it had put something out.
+    Ended,
+}
+
+/// What one step of an engine did.
+struct Progress {
+    consumed: usize,
+    produced: usize,
+    is_end: bool,
+}
+
+impl Engine {
+    fn new(coding: Coding) -> Self {
+        match coding {
+            Coding::Gzip => Engine::Gzip(GzipHeader::default(), Box::new(Decompress::new(false))),
+            Coding::Deflate => Engine::Deflate(Box::new(Decompress::new(false))),
+            Coding::Zlib => Engine::Deflate(Box::new(Decompress::new(true))),
+            Coding::Brotli => Engine::Brotli(Box::new(BrotliState::new(
+                StandardAlloc::default(),
+                StandardAlloc::default(),
+                StandardAlloc::default(),
+            ))),
+            Coding::Lzma => Engine::Passed,
+        }
+    }
+
+    /// None where the bytes do not belong to the coding.
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Option<Progress> {
+        match self {
+            Engine::Gzip(header, inner) => match header.step(input) {
+                HeaderStep::Taken(consumed) => Some(Progress {
+                    consumed,
+                    produced: 0,
+                    is_end: false,
+                }),
+                HeaderStep::Done => inflate(inner, input, output),
+                HeaderStep::Wrong => None,
+            },
+            Engine::Deflate(inner) => inflate(inner, input, output),
+            Engine::Brotli(state) => brotli(state, input, output),
+            Engine::Passed => {
+                let len = input.len().min(output.len());
+                output.get_mut(..len)?.copy_from_slice(input.get(..len)?);
+                Some(Progress {
+                    consumed: len,
+                    produced: len,
+                    is_end: false,
+                })
+            }
+            Engine::Ended => Some(Progress {
+                consumed: input.len(),
+                produced: 0,
+                is_end: false,
+            }),
+        }
+    }
+}
+
+fn inflate(inner: &mut Decompress, input: &[u8], output: &mut [u8]) -> Option<Progress> {
+    let (before_in, before_out) = (inner.total_in(), inner.total_out());
+    let status = inner.decompress(input, output, FlushDecompress::Sync);
+    let consumed = usize::try_from(inner.total_in() - before_in).ok()?;
+    let produced = usize::try_from(inner.total_out() - before_out).ok()?;
+    match status {
+        Ok(status) => Some(Progress {
+            consumed,
+            produced,
+            is_end: status == Status::StreamEnd,
+        }),
+        // What came out before the break is still good.
+        Err(_) if produced > 0 => Some(Progress {
+            consumed: input.len(),
+            produced,
+            is_end: true,
+        }),
+        Err(_) => None,
+    }
+}
+
+fn brotli(
+    state: &mut BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+    input: &[u8],
+    output: &mut [u8],
+) -> Option<Progress> {
+    let (mut left_in, mut consumed) = (input.len(), 0);
+    let (mut left_out, mut produced, mut total) = (output.len(), 0, 0);
+    let result = brotli_decompressor::BrotliDecompressStream(
+        &mut left_in,
+        &mut consumed,
+        input,
+        &mut left_out,
+        &mut produced,
+        output,
+        &mut total,
+        state,
+    );
+    match result {
+        BrotliResult::ResultFailure => None,
+        BrotliResult::ResultSuccess => Some(Progress {
+            consumed,
+            produced,
+            is_end: true,
+        }),
+        BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => Some(Progress {
+            consumed,
+            produced,
+            is_end: false,
+        }),
+    }
+}
+
+struct Layer {
+    coding: Coding,
+    engine: Engine,
+    restarts: u8,
+    /// Whether it ever put something out.
+    has_output: bool,
+}
+
+impl Layer {
+    fn new(coding: Coding) -> Self {
+        Layer {
+            coding,
+            engine: Engine::new(coding),
+            restarts: 0,
+            has_output: false,
+        }
+    }
+
+    /// Takes the next coding that the bytes may be in.
+    fn restart(&mut self) {
+        if self.has_output {
+            self.engine = Engine::Ended;
+        } else if self.restarts >= MAX_RESTARTS {
+            self.engine = Engine::Passed;
+        } else {
+            self.restarts += 1;
+            self.coding = match self.coding {
+                Coding::Gzip | Coding::Brotli | Coding::Lzma => Coding::Deflate,
+                Coding::Deflate => Coding::Zlib,
+                Coding::Zlib => Coding::Gzip,
+            };
+            self.engine = Engine::new(self.coding);
+        }
+    }
+}
+
+impl std::fmt::Debug for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Layer")
+            .field("coding", &self.coding)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The codings of one body, outermost last, as `Content-Encoding` names them.
+#[derive(Debug, Default)]
+pub(super) struct Chain {
+    layers: Vec<Layer>,
+    bomb_limit: u64,
+    total_in: u64,
+    total_out: u64,
+    is_bomb: bool,
+}
+
+/// Whether output may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Fine,
+    /// More came out than any honest sender packs: no more will.
+    Bomb,
+}
+
+impl Chain {
+    pub(super) fn new(bomb_limit: u64) -> Self {
+        Chain {
+            bomb_limit,
+            ..Chain::default()
+        }
+    }
+
+    /// Adds the coding that was applied next.
+    pub(super) fn push(&mut self, coding: Coding) {
+        self.layers.push(Layer::new(coding));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// Takes `data` through all layers and hands what comes out to `sink`, piece by piece.
+    pub(super) fn run(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) -> Verdict {
+        if self.is_bomb {
+            return Verdict::Fine;
+        }
+        self.total_in = self.total_in.saturating_add(data.len() as u64);
+        let (total_in, limit) = (self.total_in, self.bomb_limit);
+        let total_out = &mut self.total_out;
+        let mut guarded = |piece: &[u8]| {
+            *total_out = total_out.saturating_add(piece.len() as u64);
+            sink(piece);
+            let is_bomb = *total_out > limit && *total_out > total_in.saturating_mul(BOMB_RATIO);
+            !(is_bomb || *total_out > MAX_OUTPUT)
+        };
+        if run_layers(&mut self.layers, data, &mut guarded) {
+            Verdict::Fine
+        } else {
+            self.is_bomb = true;
+            Verdict::Bomb
+        }
+    }
+}
+
+/// False where the sink wants no more.
+fn run_layers(layers: &mut [Layer], data: &[u8], sink: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    let Some((layer, inner)) = layers.split_last_mut() else {
+        return data.is_empty() || sink(data);
+    };
+    let mut output = [0u8; PIECE];
+    let mut at = 0;
+    loop {
+        let input = data.get(at..).unwrap_or_default();
+        let Some(progress) = layer.engine.step(input, &mut output) else {
+            // The other codings get all of what this call brought.
+            if !layer.has_output {
+                at = 0;
+            }
+            layer.restart();
+            continue;
+        };
+        at += progress.consumed;
+        let piece = output.get(..progress.produced).unwrap_or_default();
+        if !piece.is_empty() {
+            layer.has_output = true;
+            if !run_layers(inner, piece, sink) {
+                return false;
+            }
+        }
+        if progress.is_end {
+            // What stands behind the end of a stream is nothing that browsers show.
+            layer.engine = Engine::Ended;
+        }
+        let is_stuck = progress.consumed == 0 && progress.produced == 0;
+        if is_stuck || (at >= data.len() && progress.produced < PIECE) {
+            return true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(data: &[u8]) -> Vec<u8> {
+        let mut encoder =
+            flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn deflate(data: &[u8]) -> Vec<u8> {
+        let mut encoder =
+            flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn check(codings: &[Coding], packed: &[u8], expected: &[u8]) {
+        for step in [1, 7, packed.len().max(1)] {
+            let mut chain = Chain::new(1 << 20);
+            codings.iter().for_each(|coding| chain.push(*coding));
+            let mut out = Vec::new();
+            for part in packed.chunks(step) {
+                chain.run(part, &mut |piece| out.extend_from_slice(piece));
+            }
+            assert_eq!(
+                String::from_utf8_lossy(&out),
+                String::from_utf8_lossy(expected),
+                "{step}"
+            );
+        }
+    }
+
+    #[test]
+    fn unpacks_each_coding() {
+        check(
+            &[Coding::Gzip],
+            &gzip(b"hello hello hello"),
+            b"hello hello hello",
+        );
+        check(
+            &[Coding::Deflate],
+            &deflate(b"hello hello hello"),
+            b"hello hello hello",
+        );
+        check(
+            &[Coding::Zlib],
+            &zlib(b"hello hello hello"),
+            b"hello hello hello",
+        );
+        check(
+            &[Coding::Gzip, Coding::Gzip],
+            &gzip(&gzip(b"hello")),
+            b"hello",
+        );
+        check(
+            &[Coding::Deflate, Coding::Gzip],
+            &gzip(&deflate(b"hello")),
+            b"hello",
+        );
+    }
+
+    #[test]
+    fn tries_other_codings_than_the_named_one() {
+        let whole = |coding, packed: &[u8], expected: &[u8]| {
+            let mut chain = Chain::new(1 << 20);
+            chain.push(coding);
+            let mut out = Vec::new();
+            chain.run(packed, &mut |piece| out.extend_from_slice(piece));
+            assert_eq!(out, expected);
+        };
+        whole(Coding::Deflate, &zlib(b"hello"), b"hello");
+        whole(Coding::Gzip, &deflate(b"hello hello"), b"hello hello");
+        whole(Coding::Deflate, &gzip(b"hello"), b"hello");
+        whole(
+            Coding::Gzip,
+            b"<html>not packed at all</html>",
+            b"<html>not packed at all</html>",
+        );
+    }
+
+    #[test]
+    fn stops_a_bomb() {
+        let mut bomb = vec![0u8; 40 << 20];
+        for _ in 0..2 {
+            bomb = gzip(&bomb);
+        }
+        let mut chain = Chain::new(1 << 20);
+        chain.push(Coding::Gzip);
+        chain.push(Coding::Gzip);
+        let mut len = 0usize;
+        assert_eq!(
+            chain.run(&bomb, &mut |piece| len += piece.len()),
+            Verdict::Bomb
+        );
+        assert!(len < 40 << 20);
+    }
+}
