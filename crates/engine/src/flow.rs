@@ -1,11 +1,28 @@
 //! A flow: everything that is remembered of one conversation.
 
+mod config;
+mod counters;
+mod key;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, Timeouts};
+pub use counters::Counters;
+pub use key::{Ends, Key};
+pub use table::{FlowIndex, Hit, Table};
+
 use crate::app_layer::AppLayer;
 use crate::detect::FlowDetection;
 use crate::tcp::Session;
+use decode::packet::{Ip, Packet, Transport};
 use event::{Direction, IpProtocol, Timestamp};
 use smallvec::SmallVec;
 use std::net::IpAddr;
+
+/// Ethernet addresses remembered of each end; more only appear where routes change.
+const MAX_MACS: usize = 8;
 
 /// One conversation between two ends.
 #[derive(Debug)]
@@ -16,9 +33,9 @@ pub struct Flow {
     pub client: IpAddr,
     /// Address of the end that answers.
     pub server: IpAddr,
-    /// Port of the opening end; the ICMP type for ICMP.
+    /// Port of the opening end; for ICMP the type in the low and the code in the high byte.
     pub client_port: u16,
-    /// Port of the answering end; the ICMP code for ICMP.
+    /// Port of the answering end; for ICMP the type that answers, 0 where none does.
     pub server_port: u16,
     /// Its protocol.
     pub protocol: IpProtocol,
@@ -54,6 +71,8 @@ pub struct Flow {
     pub detection: FlowDetection,
     /// Ethernet addresses seen: those of frames to server and to client.
     pub macs: [SmallVec<[[u8; 6]; 1]>; 2],
+    /// Whether its ends were exchanged after it was opened.
+    pub is_swapped: bool,
 }
 
 /// How far a flow has come (EVE `flow.state`).
@@ -81,6 +100,140 @@ pub enum Verdict {
 }
 
 impl Flow {
+    /// A flow that `packet` opens.
+    fn new(ends: &Ends, packet: &Packet<'_>) -> Self {
+        Flow {
+            id: flow_id(ends, packet),
+            client: ends.source,
+            server: ends.destination,
+            client_port: ends.source_port,
+            server_port: ends.destination_port,
+            protocol: ends.protocol,
+            vlans: packet.vlans.clone(),
+            start: packet.time,
+            last: packet.time,
+            first_packet: packet.number,
+            packets: [0; 2],
+            bytes: [0; 2],
+            state: State::New,
+            ttl: [(0, 0); 2],
+            is_alerted: false,
+            verdict: Verdict::Inspect,
+            end_reason: None,
+            parent: None,
+            tcp: None,
+            app: AppLayer::default(),
+            detection: FlowDetection::default(),
+            macs: [SmallVec::new(), SmallVec::new()],
+            is_swapped: false,
+        }
+    }
+
+    /// Accounts a packet; whether the packet belongs to an established flow.
+    fn account(&mut self, packet: &Packet<'_>, direction: Direction) -> bool {
+        let way = usize::from(direction);
+        if packet.time > self.last {
+            self.last = packet.time;
+        }
+        self.packets[way] += 1;
+        self.bytes[way] += u64::from(packet.wire_len);
+        let ttl = match packet.ip {
+            Some(Ip::V4(ip)) => ip.ttl,
+            Some(Ip::V6(ip)) => ip.hop_limit,
+            None => 0,
+        };
+        let (least, most) = self.ttl[way];
+        self.ttl[way] = if self.packets[way] == 1 {
+            (ttl, ttl)
+        } else {
+            (least.min(ttl), most.max(ttl))
+        };
+        if let Some(ethernet) = packet.ethernet {
+            self.note_macs(ethernet.source, ethernet.destination, direction);
+        }
+        match self.state {
+            State::Established => true,
+            State::New | State::Closed | State::Bypassed => {
+                if self.protocol == IpProtocol::TCP {
+                    let state = self.tcp.as_ref().map(|session| session.state());
+                    return state.is_some_and(|state| state >= crate::tcp::State::Established);
+                }
+                let both_spoke = self.packets.iter().all(|count| *count > 0);
+                if both_spoke && self.state == State::New {
+                    self.state = State::Established;
+                }
+                both_spoke
+            }
+        }
+    }
+
+    fn note_macs(&mut self, source: [u8; 6], destination: [u8; 6], direction: Direction) {
+        let [server_side, client_side] = &mut self.macs;
+        let (to, from) = match direction {
+            Direction::ToServer => (server_side, client_side),
+            Direction::ToClient => (client_side, server_side),
+        };
+        for (list, mac) in [(to, destination), (from, source)] {
+            if !list.contains(&mac) && list.len() < MAX_MACS {
+                list.push(mac);
+            }
+        }
+    }
+
+    /// Takes over the state that TCP tracking came to; a bypassed flow stays bypassed.
+    pub fn follow_tcp(&mut self) {
+        let state = self
+            .tcp
+            .as_ref()
+            .and_then(|session| session.state().flow_state());
+        if let Some(state) = state.filter(|_| self.state != State::Bypassed) {
+            self.state = state;
+        }
+    }
+
+    /// Client and server were taken for each other: exchanges everything that has a direction.
+    pub fn swap_ends(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        std::mem::swap(&mut self.client_port, &mut self.server_port);
+        self.packets.swap(0, 1);
+        self.bytes.swap(0, 1);
+        self.ttl.swap(0, 1);
+        self.macs.swap(0, 1);
+        self.app.seen.swap(0, 1);
+        self.is_swapped = !self.is_swapped;
+        if let Some(session) = &mut self.tcp {
+            session.swap();
+        }
+    }
+
+    /// Exchanges the ends after [`crate::tcp::PacketOutcome::needs_swap`], where the session
+    /// already stands the right way.
+    pub fn swap_ends_but_session(&mut self) {
+        let session = self.tcp.take();
+        self.swap_ends();
+        self.tcp = session;
+    }
+
+    /// Which way a packet with these ends travels.
+    #[must_use]
+    pub fn direction_of_ends(&self, packet: &Packet<'_>, ends: &Ends) -> Direction {
+        if ends.is_error
+            || matches!(
+                packet.transport,
+                Transport::Icmpv4(_) | Transport::Icmpv6(_)
+            )
+        {
+            let source = packet.addresses().map_or(ends.source, |(source, _)| source);
+            let quoted_source = if ends.is_error { ends.source } else { source };
+            return if source == self.client || quoted_source == self.client {
+                Direction::ToServer
+            } else {
+                Direction::ToClient
+            };
+        }
+        self.direction_of(ends.source, ends.source_port)
+    }
+
     /// Direction of a packet from `source`:`port`, by its ends.
     #[must_use]
     pub fn direction_of(&self, source: IpAddr, port: u16) -> Direction {
@@ -90,4 +243,31 @@ impl Flow {
             Direction::ToClient
         }
     }
+}
+
+/// EVE's `flow_id`: the same in every run over the same packets, below 2^51 so that JSON readers
+/// with floating-point numbers keep it whole.
+fn flow_id(ends: &Ends, packet: &Packet<'_>) -> u64 {
+    /// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>).
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x100_0000_01b3;
+    const BITS: u64 = (1 << 51) - 1;
+    let mut hash = BASIS;
+    let mut mix = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
+        }
+    };
+    for address in [ends.source, ends.destination] {
+        match address {
+            IpAddr::V4(a) => mix(&a.octets()),
+            IpAddr::V6(a) => mix(&a.octets()),
+        }
+    }
+    mix(&ends.source_port.to_be_bytes());
+    mix(&ends.destination_port.to_be_bytes());
+    mix(&[ends.protocol.0, packet.depth]);
+    mix(&packet.time.nanos().to_be_bytes());
+    mix(&packet.number.to_be_bytes());
+    (hash ^ (hash >> 51)) & BITS
 }

@@ -1,0 +1,1 @@
+//! TCP tracking from packet to bytes.
