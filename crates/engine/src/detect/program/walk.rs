@@ -41,11 +41,12 @@ impl Program {
 
     fn run(&self, data: &[u8], cx: &mut Inspection) -> Outcome {
         cx.cursor = 0;
-        let (ranges, captures) = (cx.ranges.len(), cx.captures.len());
+        let (ranges, captures, contexts) = (cx.ranges.len(), cx.captures.len(), cx.contexts.len());
         let outcome = self.walk(0, data, cx);
         if outcome != Outcome::Match {
             cx.ranges.truncate(ranges);
             cx.captures.truncate(captures);
+            cx.contexts.truncate(contexts);
         }
         outcome
     }
