@@ -59,12 +59,17 @@ impl AddressRange {
             if let Ok(mask) = length.parse::<Ipv4Addr>() {
                 let ones = mask.to_bits().leading_ones();
                 let contiguous = mask.to_bits().checked_shl(ones).unwrap_or(0) == 0;
-                return contiguous.then(|| Self::prefix(address, ones as u8)).flatten();
+                return contiguous
+                    .then(|| Self::prefix(address, ones as u8))
+                    .flatten();
             }
             return Self::prefix(address, length.trim().parse().ok()?);
         }
         let address: IpAddr = text.parse().ok()?;
-        Some(AddressRange { first: address, last: address })
+        Some(AddressRange {
+            first: address,
+            last: address,
+        })
     }
 }
 
@@ -87,7 +92,10 @@ mod tests {
         check("10.1.2.3/255.255.0.0", Some(("10.1.0.0", "10.1.255.255")));
         check("0.0.0.0/0", Some(("0.0.0.0", "255.255.255.255")));
         check("10.0.0.1-10.0.0.9", Some(("10.0.0.1", "10.0.0.9")));
-        check("2001:db8::/32", Some(("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff")));
+        check(
+            "2001:db8::/32",
+            Some(("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff")),
+        );
         check("10.0.0.9-10.0.0.1", None);
         check("10.0.0.0/33", None);
         check("10.0.0.0/255.0.255.0", None);

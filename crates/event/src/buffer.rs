@@ -40,6 +40,9 @@ macro_rules! buffers {
             /// Every buffer, in the order of the enum.
             pub const ALL: &'static [Buffer] = &[$(Buffer::$name,)*];
 
+            /// Every sticky keyword with its buffer, for a table that is looked up often.
+            pub const KEYWORDS: &'static [(&'static str, Buffer)] = &[$($(($keyword, Buffer::$name),)+)*];
+
             /// The sticky keyword, first spelling.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -177,4 +180,88 @@ buffers! {
     FtpReply = ["ftp.reply"], ToClient, [Ftp];
     FtpCompletionCode = ["ftp.completion_code"], ToClient, [Ftp];
     FtpDataCommand = ["ftpdata_command"], Both, [FtpData];
+    // Addresses, as datasets look them up.
+    IpSrc = ["ip.src"], Both, [];
+    IpDst = ["ip.dst"], Both, [];
+    // SMB and DCERPC.
+    SmbNamedPipe = ["smb.named_pipe", "smb_named_pipe"], ToServer, [Smb];
+    SmbShare = ["smb.share", "smb_share"], ToServer, [Smb];
+    SmbNtlmsspUser = ["smb.ntlmssp_user"], ToServer, [Smb];
+    SmbNtlmsspDomain = ["smb.ntlmssp_domain"], ToServer, [Smb];
+    DcerpcStubData = ["dcerpc.stub_data", "dce_stub_data"], Both, [Dcerpc, Smb];
+    // Kerberos.
+    Krb5Cname = ["krb5.cname", "krb5_cname"], Both, [Krb5];
+    Krb5Sname = ["krb5.sname", "krb5_sname"], Both, [Krb5];
+    // MQTT.
+    MqttConnectClientid = ["mqtt.connect.clientid"], ToServer, [Mqtt];
+    MqttConnectUsername = ["mqtt.connect.username"], ToServer, [Mqtt];
+    MqttConnectPassword = ["mqtt.connect.password"], ToServer, [Mqtt];
+    MqttConnectWilltopic = ["mqtt.connect.willtopic"], ToServer, [Mqtt];
+    MqttConnectWillmessage = ["mqtt.connect.willmessage"], ToServer, [Mqtt];
+    MqttConnectProtocolString = ["mqtt.connect.protocol_string"], ToServer, [Mqtt];
+    MqttPublishTopic = ["mqtt.publish.topic"], Both, [Mqtt];
+    MqttPublishMessage = ["mqtt.publish.message"], Both, [Mqtt];
+    MqttSubscribeTopic = ["mqtt.subscribe.topic"], ToServer, [Mqtt];
+    MqttUnsubscribeTopic = ["mqtt.unsubscribe.topic"], ToServer, [Mqtt];
+    // SNMP, RFB, IKE.
+    SnmpCommunity = ["snmp.community"], Both, [Snmp];
+    SnmpUsm = ["snmp.usm"], Both, [Snmp];
+    RfbName = ["rfb.name"], ToClient, [Rfb];
+    IkeInitSpi = ["ike.init_spi"], Both, [Ike];
+    IkeRespSpi = ["ike.resp_spi"], Both, [Ike];
+    IkeVendor = ["ike.vendor"], Both, [Ike];
+    IkeNoncePayload = ["ike.nonce_payload"], Both, [Ike];
+    IkeKeyExchangePayload = ["ike.key_exchange_payload"], Both, [Ike];
+    // SIP and SDP.
+    SipMethod = ["sip.method"], ToServer, [Sip];
+    SipUri = ["sip.uri"], ToServer, [Sip];
+    SipRequestLine = ["sip.request_line"], ToServer, [Sip];
+    SipStatCode = ["sip.stat_code"], ToClient, [Sip];
+    SipStatMsg = ["sip.stat_msg"], ToClient, [Sip];
+    SipResponseLine = ["sip.response_line"], ToClient, [Sip];
+    SipProtocol = ["sip.protocol"], Both, [Sip];
+    SipFrom = ["sip.from"], Both, [Sip];
+    SipTo = ["sip.to"], Both, [Sip];
+    SipVia = ["sip.via"], Both, [Sip];
+    SipUserAgent = ["sip.user_agent"], Both, [Sip];
+    SipContentType = ["sip.content_type"], Both, [Sip];
+    SipContentLength = ["sip.content_length"], Both, [Sip];
+    SdpOrigin = ["sdp.origin"], Both, [Sip];
+    SdpSessionName = ["sdp.session_name"], Both, [Sip];
+    SdpSessionInfo = ["sdp.session_info"], Both, [Sip];
+    SdpUri = ["sdp.uri"], Both, [Sip];
+    SdpEmail = ["sdp.email"], Both, [Sip];
+    SdpPhoneNumber = ["sdp.phone_number"], Both, [Sip];
+    SdpConnectionData = ["sdp.connection_data"], Both, [Sip];
+    SdpBandwidth = ["sdp.bandwidth"], Both, [Sip];
+    SdpTime = ["sdp.time"], Both, [Sip];
+    SdpRepeatTime = ["sdp.repeat_time"], Both, [Sip];
+    SdpTimezone = ["sdp.timezone"], Both, [Sip];
+    SdpEncryptionKey = ["sdp.encryption_key"], Both, [Sip];
+    SdpAttribute = ["sdp.attribute"], Both, [Sip];
+    SdpMediaMedia = ["sdp.media.media"], Both, [Sip];
+    SdpMediaMediaInfo = ["sdp.media.media_info"], Both, [Sip];
+    SdpMediaConnectionData = ["sdp.media.connection_data"], Both, [Sip];
+    SdpMediaEncryptionKey = ["sdp.media.encryption_key"], Both, [Sip];
+    SdpMediaBandwidth = ["sdp.media.bandwidth"], Both, [Sip];
+    SdpMediaAttribute = ["sdp.media.attribute"], Both, [Sip];
+    // Industrial protocols.
+    Dnp3Data = ["dnp3.data", "dnp3_data"], Both, [Dnp3];
+    EnipProductName = ["enip.product_name"], ToClient, [Enip];
+    EnipServiceName = ["enip.service_name"], ToClient, [Enip];
+    // QUIC, LDAP, PostgreSQL, WebSocket and others.
+    QuicSni = ["quic.sni"], ToServer, [Quic];
+    QuicUa = ["quic.ua"], ToServer, [Quic];
+    QuicVersion = ["quic.version"], Both, [Quic];
+    QuicCyuHash = ["quic.cyu.hash"], ToServer, [Quic];
+    QuicCyuString = ["quic.cyu.string"], ToServer, [Quic];
+    LdapRequestDn = ["ldap.request.dn"], ToServer, [Ldap];
+    LdapRequestAttributeType = ["ldap.request.attribute_type"], ToServer, [Ldap];
+    LdapResponsesDn = ["ldap.responses.dn"], ToClient, [Ldap];
+    LdapResponsesMessage = ["ldap.responses.message"], ToClient, [Ldap];
+    LdapResponsesAttributeType = ["ldap.responses.attribute_type"], ToClient, [Ldap];
+    PgsqlQuery = ["pgsql.query"], ToServer, [Pgsql];
+    WebsocketPayload = ["websocket.payload"], Both, [Websocket];
+    TemplateBuffer = ["template.buffer"], Both, [Template];
+    Pop3Command = ["pop3.command"], ToServer, [Pop3];
 }

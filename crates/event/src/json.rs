@@ -47,7 +47,10 @@ impl Writer {
     /// Remembers this place, so that [`Writer::rewind`] can take back what follows.
     #[must_use]
     pub fn mark(&self) -> Mark {
-        Mark { len: self.out.len(), comma: self.comma }
+        Mark {
+            len: self.out.len(),
+            comma: self.comma,
+        }
     }
 
     /// Takes back everything written since `mark`.
@@ -148,7 +151,8 @@ impl Writer {
     /// `"key": true`.
     pub fn bool(&mut self, key: &str, value: bool) {
         self.key(key);
-        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+        self.out
+            .extend_from_slice(if value { b"true" } else { b"false" });
         self.comma = true;
     }
 
@@ -185,7 +189,11 @@ impl Writer {
                 | u32::from(*chunk.get(2).unwrap_or(&0));
             for place in 0..4 {
                 let sextet = (word >> (18 - 6 * place)) & 63;
-                self.out.push(if place <= chunk.len() { ALPHABET[sextet as usize] } else { b'=' });
+                self.out.push(if place <= chunk.len() {
+                    ALPHABET[sextet as usize]
+                } else {
+                    b'='
+                });
             }
         }
         self.out.push(b'"');
@@ -268,7 +276,8 @@ impl Writer {
                     }
                     _ => {
                         let mut utf8 = [0; 4];
-                        self.out.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
+                        self.out
+                            .extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
                     }
                 }
             }
@@ -324,7 +333,10 @@ mod tests {
 
     #[test]
     fn escapes_hostile_bytes() {
-        check(|w| w.bytes("k", b"a\"\\\n\x01\xffz\xc3\xa9"), "{\"k\":\"a\\\"\\\\\\n\\u0001\\\\xffz\u{e9}\"}");
+        check(
+            |w| w.bytes("k", b"a\"\\\n\x01\xffz\xc3\xa9"),
+            "{\"k\":\"a\\\"\\\\\\n\\u0001\\\\xffz\u{e9}\"}",
+        );
     }
 
     #[test]

@@ -143,7 +143,10 @@ impl AppProtocol {
     pub fn covers(self, spoken: AppProtocol) -> bool {
         match self {
             AppProtocol::Http => {
-                matches!(spoken, AppProtocol::Http1 | AppProtocol::Http2 | AppProtocol::Http)
+                matches!(
+                    spoken,
+                    AppProtocol::Http1 | AppProtocol::Http2 | AppProtocol::Http
+                )
             }
             AppProtocol::Dns => {
                 matches!(spoken, AppProtocol::Dns | AppProtocol::Doh2)

@@ -77,7 +77,11 @@ pub fn civil(days: i64) -> (i64, u32, u32) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 } as u32;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    } as u32;
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -92,14 +96,20 @@ fn digits(out: &mut [u8], mut value: u64) {
 impl Add<Duration> for Timestamp {
     type Output = Timestamp;
     fn add(self, duration: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
+        Timestamp(
+            self.0
+                .saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
+        )
     }
 }
 
 impl Sub<Duration> for Timestamp {
     type Output = Timestamp;
     fn sub(self, duration: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_sub(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
+        Timestamp(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
+        )
     }
 }
 
@@ -121,7 +131,11 @@ mod tests {
     fn writes_moments_as_eve_does() {
         check(0, 0, "1970-01-01T00:00:00.000000+0000");
         check(951_782_400, 1_000, "2000-02-29T00:00:00.000001+0000");
-        check(1_767_323_045, 678_901_000, "2026-01-02T03:04:05.678901+0000");
+        check(
+            1_767_323_045,
+            678_901_000,
+            "2026-01-02T03:04:05.678901+0000",
+        );
         check(-1, 0, "1969-12-31T23:59:59.000000+0000");
     }
 }
