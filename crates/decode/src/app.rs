@@ -13,6 +13,7 @@ use std::borrow::Cow;
 
 mod config;
 pub mod dns;
+pub mod ftp;
 mod line;
 pub mod smtp;
 pub mod http;

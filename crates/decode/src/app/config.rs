@@ -5,6 +5,8 @@
 pub struct Config {
     /// What to compute and to hold of the files that conversations carry.
     pub files: crate::file::FileConfig,
+    /// FTP.
+    pub ftp: super::ftp::FtpConfig,
     /// SMTP and the mails it carries.
     pub smtp: std::sync::Arc<super::smtp::SmtpConfig>,
     /// SSH.

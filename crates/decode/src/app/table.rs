@@ -9,6 +9,8 @@ use std::ops::Range;
 #[rustfmt::skip] // one line each, so that each protocol's line changes on its own
 pub static PROTOCOLS: &[Entry] = &[
     super::http::ENTRY,
+    super::ftp::ENTRY,
+    super::ftp::DATA_ENTRY,
     super::smtp::ENTRY,
     super::ssh::ENTRY,
     super::tls::ENTRY,
