@@ -12,6 +12,8 @@ mod tests;
 
 use crate::packet::{Counter, Counters, DecodeEvent, Fragment, Ip, Packet};
 use datagram::{Datagram, Outcome};
+
+pub(crate) use datagram::Whole;
 use event::Timestamp;
 use event::address::AddressRange;
 use hashbrown::HashMap;
@@ -204,7 +206,7 @@ impl Defrag {
         packet: &mut Packet<'_>,
         fragment: &Fragment<'_>,
         counters: &mut Counters,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Whole> {
         let names = Names::of(packet.ip.as_ref()?);
         counters.count(names.fragments);
         if !self.config.is_enabled {

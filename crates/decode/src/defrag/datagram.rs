@@ -10,6 +10,10 @@ pub(super) const LEN_MAX: u32 = 65_535;
 /// honest datagram can have; overlaps could make more, and each costs a step per fragment.
 const RUNS_MAX: usize = 8192;
 
+/// Link layer headers that are kept for records: Ethernet with its tags needs 26 bytes, cooked
+/// captures 20. What is longer is left out.
+const LINK_HEADER_MAX: usize = 64;
+
 /// Bytes that stand in the datagram, and the fragment that they came from.
 #[derive(Clone, Copy)]
 struct Run {
@@ -17,6 +21,14 @@ struct Run {
     end: u32,
     /// Where the fragment began and ended, wins and losses aside: that is what policies compare.
     fragment: (u32, u32),
+}
+
+/// A datagram that was put together.
+pub(crate) struct Whole {
+    /// Link layer headers, then the datagram.
+    pub(crate) frame: Vec<u8>,
+    /// Where the datagram begins.
+    pub(crate) ip_at: usize,
 }
 
 pub(super) enum Outcome {
@@ -28,7 +40,9 @@ pub(super) enum Outcome {
 
 pub(super) struct Datagram {
     policy: Policy,
-    /// The header of the fragment at offset 0, then the bytes put together.
+    /// Link layer headers of the fragment at offset 0.
+    link_header: Vec<u8>,
+    /// Its IP header, with the extension headers before the fragment header.
     header: Vec<u8>,
     next_header: Option<(u16, u8)>,
     bytes: Vec<u8>,
@@ -42,6 +56,7 @@ impl Datagram {
     pub(super) fn new(policy: Policy, bytes: Vec<u8>) -> Self {
         Datagram {
             policy,
+            link_header: Vec::new(),
             header: Vec::new(),
             next_header: None,
             bytes,
@@ -53,7 +68,10 @@ impl Datagram {
 
     /// Memory held, in bytes.
     pub(super) fn held(&self) -> usize {
-        self.bytes.len() + self.header.len() + self.runs.len() * size_of::<Run>()
+        self.bytes.len()
+            + self.link_header.len()
+            + self.header.len()
+            + self.runs.len() * size_of::<Run>()
     }
 
     /// Fragments taken.
@@ -70,6 +88,9 @@ impl Datagram {
         let start = u32::from(fragment.offset);
         let end = start + u32::try_from(fragment.data.len()).unwrap_or(0);
         if fragment.offset == 0 && self.header.is_empty() {
+            if fragment.link_header.len() <= LINK_HEADER_MAX {
+                self.link_header.extend_from_slice(fragment.link_header);
+            }
             self.header.extend_from_slice(fragment.header);
             self.next_header = fragment.next_header;
         }
@@ -164,8 +185,9 @@ impl Datagram {
         }
     }
 
-    /// The datagram as if it had never been cut; None where its lengths cannot be said.
-    pub(super) fn finish(&mut self) -> Option<Vec<u8>> {
+    /// The datagram as if it had never been cut, behind its link layer headers; None where its
+    /// lengths cannot be said.
+    pub(super) fn finish(&mut self) -> Option<Whole> {
         let mut whole = std::mem::take(&mut self.bytes);
         let payload_len = whole.len();
         match self.next_header {
@@ -188,8 +210,12 @@ impl Datagram {
                 *self.header.get_mut(usize::from(at))? = next;
             }
         }
-        whole.splice(..0, self.header.iter().copied());
-        Some(whole)
+        let headers = self.link_header.iter().chain(&self.header).copied();
+        whole.splice(..0, headers);
+        Some(Whole {
+            frame: whole,
+            ip_at: self.link_header.len(),
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::level::{Entry, LAYERS_MAX, Level, Next};
 use super::{Counter, Counters, Frame, LinkType, Origin, Packet, Root, Udp};
-use crate::defrag::{self, Defrag};
+use crate::defrag::{self, Defrag, Whole};
 use smallvec::SmallVec;
 
 /// What the decoder follows and how far.
@@ -161,7 +161,7 @@ impl Decoder {
                         }
                         None => self.hand_out(&outer.packet, emit),
                     }
-                    self.defrag.recycle(whole);
+                    self.defrag.recycle(whole.frame);
                     return;
                 }
             }
@@ -207,11 +207,17 @@ impl Decoder {
     }
 
     /// Reads a datagram that was put together; None where it is none.
-    fn reassembled<'w>(&mut self, outer: &Read<'_>, whole: &'w [u8]) -> Option<Read<'w>> {
-        let mut packet = child(&outer.packet, whole, LinkType::RAW, Origin::Defrag);
+    fn reassembled<'w>(&mut self, outer: &Read<'_>, whole: &'w Whole) -> Option<Read<'w>> {
+        let link = if whole.ip_at == 0 && outer.packet.ethernet.is_some() {
+            LinkType::RAW
+        } else {
+            outer.packet.link
+        };
+        let mut packet = child(&outer.packet, &whole.frame, link, Origin::Defrag);
         packet.depth = outer.packet.depth;
         packet.vlans = outer.packet.vlans.clone();
         packet.is_reassembled = true;
+        packet.ethernet = outer.packet.ethernet;
         let mut level = Level {
             packet,
             next: Next::None,
@@ -219,12 +225,13 @@ impl Decoder {
             config: &self.config,
             counters: &mut self.counters,
         };
-        let entry = if whole.first().is_some_and(|byte| byte >> 4 == 6) {
+        let datagram = whole.frame.get(whole.ip_at..).unwrap_or(&[]);
+        let entry = if datagram.first().is_some_and(|byte| byte >> 4 == 6) {
             Entry::Ipv6
         } else {
             Entry::Ipv4
         };
-        level.enter(entry, whole).ok()?;
+        level.enter(entry, datagram).ok()?;
         Some(Read::of(level))
     }
 }

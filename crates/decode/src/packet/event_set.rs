@@ -4,35 +4,46 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DecodeEvent(pub u8);
 
-/// A set of events: 256 bits.
+/// Events that one packet may have: as many as Suricata keeps, so that records agree. A packet with
+/// more is wrong enough without them.
+const EVENTS_MAX: usize = 15;
+
+/// The events of a packet in the order in which they were found. One that was found twice stands
+/// twice, since records tell each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DecodeEvents([u64; 4]);
+pub struct DecodeEvents {
+    len: u8,
+    list: [u8; EVENTS_MAX],
+}
 
 impl DecodeEvents {
-    /// Adds an event.
+    /// Adds an event; beyond the limit it is dropped.
     pub fn add(&mut self, event: DecodeEvent) {
-        self.0[usize::from(event.0 >> 6)] |= 1 << (event.0 & 63);
+        if let Some(place) = self.list.get_mut(usize::from(self.len)) {
+            *place = event.0;
+            self.len += 1;
+        }
+    }
+
+    fn list(&self) -> &[u8] {
+        self.list.get(..usize::from(self.len)).unwrap_or(&[])
     }
 
     /// Whether the event is there.
     #[must_use]
     pub fn has(&self, event: DecodeEvent) -> bool {
-        self.0[usize::from(event.0 >> 6)] & (1 << (event.0 & 63)) != 0
+        self.list().contains(&event.0)
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0 == [0; 4]
+        self.len == 0
     }
 
-    /// The events of the set, in the order of the table.
-    pub fn iter(self) -> impl Iterator<Item = DecodeEvent> {
-        (0u8..4).zip(self.0).flat_map(|(word, bits)| {
-            (0u8..64)
-                .filter(move |bit| bits & (1 << bit) != 0)
-                .map(move |bit| DecodeEvent(word * 64 + bit))
-        })
+    /// The events as they were found.
+    pub fn iter(&self) -> impl Iterator<Item = DecodeEvent> + '_ {
+        self.list().iter().map(|event| DecodeEvent(*event))
     }
 }
 
@@ -257,13 +268,18 @@ mod tests {
     }
 
     #[test]
-    fn a_set_lists_what_was_added() {
-        let mut set = DecodeEvents::default();
-        assert!(set.is_empty());
-        for event in DecodeEvent::ALL {
-            set.add(*event);
+    fn lists_what_was_found_as_often_as_it_was() {
+        let mut events = DecodeEvents::default();
+        assert!(events.is_empty());
+        for _ in 0..2 {
+            events.add(DecodeEvent::IPV4_OPT_INVALID_LEN);
         }
-        assert!(set.iter().eq(DecodeEvent::ALL.iter().copied()));
-        assert!(DecodeEvents::default().iter().next().is_none());
+        assert!(events.has(DecodeEvent::IPV4_OPT_INVALID_LEN));
+        assert!(!events.has(DecodeEvent::IPV4_TRUNC_PKT));
+        assert_eq!(events.iter().count(), 2);
+        for event in DecodeEvent::ALL {
+            events.add(*event);
+        }
+        assert_eq!(events.iter().count(), EVENTS_MAX);
     }
 }

@@ -62,6 +62,7 @@ impl<'a> Level<'a, '_> {
         if ip.flags_and_offset & 0x3fff != 0 {
             self.packet.is_fragment = true;
             self.next = Next::Fragment(Fragment {
+                link_header: self.before(data),
                 header,
                 next_header: None,
                 data: payload,
@@ -138,10 +139,7 @@ impl<'a> Level<'a, '_> {
                 None => self.note(DecodeEvent::IPV4_OPT_INVALID),
                 Some(bit) if seen.0 & bit != 0 => self.note(DecodeEvent::IPV4_OPT_DUPLICATE),
                 Some(bit) => match check_option(*kind, body) {
-                    Some(wrong) => {
-                        self.invalid(wrong);
-                        break;
-                    }
+                    Some(wrong) => self.invalid(wrong),
                     None => seen.0 |= bit,
                 },
             }

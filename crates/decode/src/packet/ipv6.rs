@@ -138,7 +138,13 @@ impl<'a> Level<'a, '_> {
                     let at = whole.len().min(40) + payload.len() - data.len();
                     let unfragmentable = whole.get(..at).unwrap_or(&[]);
                     let place = (number_at as u16, next);
-                    if self.ipv6_fragment(extension, after, unfragmentable, place, &mut seen) {
+                    if self.ipv6_fragment(
+                        extension,
+                        after,
+                        (self.before(whole), unfragmentable),
+                        place,
+                        &mut seen,
+                    ) {
                         return;
                     }
                 }
@@ -157,7 +163,7 @@ impl<'a> Level<'a, '_> {
         &mut self,
         extension: &[u8],
         data: &'a [u8],
-        unfragmentable: &'a [u8],
+        (link_header, unfragmentable): (&'a [u8], &'a [u8]),
         next_header: (u16, u8),
         seen: &mut Seen,
     ) -> bool {
@@ -183,6 +189,7 @@ impl<'a> Level<'a, '_> {
         self.packet.is_fragment = true;
         self.packet.payload = data;
         self.next = Next::Fragment(Fragment {
+            link_header,
             header: unfragmentable,
             next_header: Some(next_header),
             data,

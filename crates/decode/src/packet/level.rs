@@ -47,6 +47,8 @@ pub(super) enum Entry {
 /// An IP fragment, ready for the defragmenter.
 #[derive(Clone, Copy)]
 pub(crate) struct Fragment<'a> {
+    /// The link layer's headers, which a record of the whole datagram shows in front of it.
+    pub(crate) link_header: &'a [u8],
     /// Everything before the fragmentable part, without a fragment header.
     pub(crate) header: &'a [u8],
     /// Where in `header` the number of the next protocol stands (IPv6), with its value.
@@ -118,6 +120,12 @@ impl<'a> Level<'a, '_> {
     pub(super) fn refuse(&mut self, event: DecodeEvent) -> Step {
         self.invalid(event);
         Err(Refused)
+    }
+
+    /// What of this level's frame stands before `data`, its rest.
+    pub(super) fn before(&self, data: &[u8]) -> &'a [u8] {
+        let len = self.packet.frame.len().saturating_sub(data.len());
+        self.packet.frame.get(..len).unwrap_or(&[])
     }
 
     /// Counts a header against the limit.

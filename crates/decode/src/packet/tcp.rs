@@ -126,11 +126,17 @@ impl<'o> TcpOptions<'o> {
                 Ok(())
             }
             option::FAST_OPEN => once(&mut self.fast_open, fast_open_cookie(body)),
-            option::EXPERIMENT_ONE | option::EXPERIMENT_TWO => match body.split_first_chunk() {
-                Some((magic, cookie)) if *magic == FAST_OPEN_MAGIC => {
-                    once(&mut self.fast_open, fast_open_cookie(cookie))
+            // Fast open as it was before it had a number: a request, or a cookie of 8 bytes. Suricata
+            // takes any other experiment for a wrong length, and so do its rules.
+            option::EXPERIMENT_ONE | option::EXPERIMENT_TWO => match body {
+                [m0, m1, cookie @ ..] if matches!(cookie.len(), 0 | 8) => {
+                    if [*m0, *m1] == FAST_OPEN_MAGIC {
+                        once(&mut self.fast_open, Some(cookie))
+                    } else {
+                        Ok(())
+                    }
                 }
-                _ => Ok(()),
+                _ => Err(DecodeEvent::TCP_OPT_INVALID_LEN),
             },
             _ => Ok(()),
         }
