@@ -79,7 +79,7 @@ impl UriConfig {
         double_decode_path: false,
         double_decode_query: false,
         include_all: false,
-        allow_spaces: false,
+        allow_spaces: true,
     };
 
     /// The personality `IDS`, which decodes as much as possible.

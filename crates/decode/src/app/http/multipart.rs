@@ -60,7 +60,7 @@ enum Stage {
     Boundary,
     /// Reading the header of a part, behind its boundary.
     Header,
-    /// Reading a part; `is_new` until some of a file was taken.
+    /// Reading a part; `is_new` until some of it was taken.
     Part { is_file: bool, is_new: bool },
     /// Behind the last boundary.
     Over,
@@ -147,13 +147,12 @@ impl Multipart {
                 Some(end + 4)
             }
             Stage::Part { is_file, is_new } => {
-                let at = memmem::find(input, &self.mark)?;
+                let (len, at) = self.part_end(input, is_new)?;
                 if is_file && let Some(file) = files.current() {
-                    if at == 0 && is_new {
+                    if len == 0 && is_new {
                         events.raise("multipart_no_filedata", ToServer);
                     }
-                    // The line end before a boundary belongs to the boundary.
-                    file.append(input.get(..at.saturating_sub(2)).unwrap_or_default());
+                    file.append(input.get(..len).unwrap_or_default());
                     file.close(FileState::Closed);
                 }
                 self.stage = Stage::Boundary;
@@ -163,29 +162,62 @@ impl Multipart {
         }
     }
 
+    /// Where a part ends and the boundary behind it begins. The line end before a boundary belongs
+    /// to the boundary; an empty part may do without.
+    fn part_end(&self, input: &[u8], is_new: bool) -> Option<(usize, usize)> {
+        if is_new && input.starts_with(&self.mark) {
+            return Some((0, 0));
+        }
+        memmem::find_iter(input, &self.mark)
+            .filter_map(|at| at.checked_sub(2).map(|end| (end, at)))
+            .find(|(end, at)| input.get(*end..*at) == Some(b"\r\n"))
+    }
+
     /// Called where more bytes are needed: takes what can't be part of a boundary and says how much.
     fn leave(&mut self, input: &[u8], files: &mut FileSet) -> usize {
-        let len = self.mark.len();
         match self.stage {
-            Stage::Boundary => input.len().saturating_sub(len + 2),
+            Stage::Boundary => input.len().saturating_sub(self.mark.len() + 2),
             Stage::Header => 0,
             Stage::Part { is_file, is_new } => {
-                let hold = if is_new { len + 1 } else { len };
-                if input.len() < len + 2 + usize::from(!is_new) {
-                    return 0;
-                }
-                let taken = input.len() - hold;
+                let taken = input.len() - self.held_back(input, is_new);
                 if is_file && let Some(file) = files.current() {
                     file.append(input.get(..taken).unwrap_or_default());
                 }
                 self.stage = Stage::Part {
                     is_file,
-                    is_new: false,
+                    is_new: is_new && taken == 0,
                 };
                 taken
             }
             Stage::Over => input.len(),
         }
+    }
+
+    /// Bytes at the end of `input` that may be the start of a boundary with its line end.
+    fn held_back(&self, input: &[u8], is_new: bool) -> usize {
+        if is_new && self.mark.starts_with(input) {
+            return input.len();
+        }
+        let tail = input.len().saturating_sub(self.mark.len() + 1);
+        (tail..input.len())
+            .find(|at| {
+                let rest = input.get(*at..).unwrap_or_default();
+                match rest {
+                    [b'\r'] => true,
+                    [b'\r', b'\n', mark @ ..] => self.mark.starts_with(mark),
+                    _ => false,
+                }
+            })
+            .map_or(0, |at| input.len() - at)
+    }
+
+    /// The body is over: a file that no boundary closed is cut short.
+    pub(super) fn finish(&mut self, files: &mut FileSet) {
+        if let (Stage::Part { is_file: true, .. }, Some(file)) = (self.stage, files.current()) {
+            file.append(&std::mem::take(&mut self.pending));
+            file.close(FileState::Truncated);
+        }
+        self.stage = Stage::Over;
     }
 }
 
@@ -237,6 +269,17 @@ mod tests {
             assert!(file.size <= 29, "{step}");
             assert!(events.all().is_empty());
         }
+    }
+
+    #[test]
+    fn a_form_without_its_end_truncates_its_file() {
+        let mut form = Multipart::new(b"XX");
+        let (mut files, mut events) = (FileSet::default(), Events::default());
+        let (cut, _) = FORM.as_bytes().split_at(FORM.len() - 6);
+        form.feed(cut, &mut files, &FileConfig::default(), &mut events);
+        form.finish(&mut files);
+        assert_eq!(files.files[0].state, FileState::Truncated);
+        assert_eq!(files.files[0].data, b"filecontent that is --longer\r\n--");
     }
 
     #[test]

@@ -399,6 +399,11 @@ impl HttpTx {
 
     /// No more of the body of `direction` will come.
     pub(super) fn complete(&mut self, direction: Direction) {
+        if direction == ToServer
+            && let Upload::Form(form) = &mut self.upload
+        {
+            form.finish(&mut self.request.files);
+        }
         let message = self.message_mut(direction);
         message.progress = Progress::Complete;
         message.files.close_all(FileState::Closed);

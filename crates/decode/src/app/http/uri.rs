@@ -161,15 +161,11 @@ impl Uri {
     /// Reads and normalises the target of a request other than CONNECT.
     pub(super) fn read(target: &[u8], config: &UriConfig) -> Self {
         let parts = split(target);
-        let mut uri = Uri::default();
-        uri.host = parts.host.map(|host| {
-            let mut host = decode(host, config);
-            host.make_ascii_lowercase();
-            while host.ends_with(b".") {
-                host.pop();
-            }
-            host
-        });
+        let host = parts.host.map(|host| normal_host(host, config));
+        let mut uri = Uri {
+            host,
+            ..Uri::default()
+        };
         if let Some(port) = parts.port {
             uri.port = port_number(port);
             uri.is_host_invalid |= uri.port.is_none();
@@ -232,6 +228,16 @@ impl Uri {
         }
         (!text.is_empty()).then_some(text)
     }
+}
+
+/// A host in lower case, without the dots at its end.
+fn normal_host(host: &[u8], config: &UriConfig) -> Vec<u8> {
+    let mut host = decode(host, config);
+    host.make_ascii_lowercase();
+    while host.ends_with(b".") {
+        host.pop();
+    }
+    host
 }
 
 /// What a `%` stands for.
