@@ -86,7 +86,8 @@ pub(super) fn email(
     // Whatever became of the mail, this is the word.
     out.str("status", "PARSE_DONE");
     texts(out, "attachment", mime.attachments().iter().map(Vec::as_slice));
-    texts(out, "url", mime.urls().iter().map(Vec::as_slice));
+    // The last found comes first.
+    texts(out, "url", mime.urls().iter().rev().map(Vec::as_slice));
     if purpose == LogFor::Record {
         details(mime, body_md5, wants, out);
     }

@@ -17,7 +17,7 @@ use crate::file::{FileConfig, FileSet, FileState};
 use event::Direction;
 pub(super) use header::Header;
 use md5::{Digest, Md5};
-use transfer::{Base64, Encoding};
+use transfer::{Base64, Encoding, Invalid, LineEnd};
 use urls::Urls;
 
 /// Longest line allowed (RFC 5322 section 2.1.1).
@@ -86,7 +86,8 @@ pub(super) struct Mime {
     boundaries: Vec<Vec<u8>>,
     encoding: Encoding,
     kind: Kind,
-    /// End of the last line of a plain attachment: it belongs to the boundary if one follows.
+    /// End of the last line of an attachment in lines: it belongs to what follows, if only that
+    /// is another line.
     held_end: Vec<u8>,
     body_hash: BodyHash,
     decoded: Vec<u8>,
@@ -172,12 +173,11 @@ impl Mime {
             self.body_hash = BodyHash::Done(hash.finalize().into());
         }
         self.urls.flush(sink.config);
+        // The last line's end is not the attachment's, with a boundary behind it or without.
+        self.held_end.clear();
         if let Some(file) = sink.files.current() {
-            // Without a boundary behind it, the last line's end is the attachment's own.
-            file.append(&self.held_end);
             file.close(FileState::Closed);
         }
-        self.held_end.clear();
     }
 
     fn on_header_line(&mut self, line: &Line<'_>, sink: &mut Sink<'_>) {
@@ -320,8 +320,14 @@ impl Mime {
                 if line.text().len() > LONG_ENCODED_LINE {
                     (sink.event)("mime_long_enc_line");
                 }
-                if transfer::quoted_printable(line.text(), line.end(), &mut decoded).is_err() {
-                    (sink.event)("mime_invalid_qp");
+                decoded.append(&mut self.held_end);
+                match transfer::quoted_printable(line.text(), &mut decoded) {
+                    Ok(LineEnd::Hard) => self.held_end.extend_from_slice(line.end()),
+                    Ok(LineEnd::Soft) => {}
+                    Err(Invalid) => {
+                        (sink.event)("mime_invalid_qp");
+                        self.held_end.extend_from_slice(line.end());
+                    }
                 }
                 self.urls.search(sink.config, &decoded);
             }

@@ -82,7 +82,7 @@ fn records_a_mail() {
     let mail = session.tx(0).unwrap();
     assert!(mail.is_complete(Direction::ToServer) && mail.is_complete(Direction::ToClient));
     let file = &mail.files(Direction::ToServer).unwrap().files[0];
-    assert_eq!((file.data.as_slice(), file.state), (&b".dot\r\nend\r\n"[..], FileState::Closed));
+    assert_eq!((file.data.as_slice(), file.state), (&b".dot\r\nend"[..], FileState::Closed));
     let field = |buffer, index| mail.field(buffer, Direction::ToServer, index);
     assert_eq!(field(Buffer::SmtpRcptTo, 1), Field::Whole(b"<e@f>"[..].into()));
     assert_eq!(field(Buffer::SmtpRcptTo, 2), Field::Absent);

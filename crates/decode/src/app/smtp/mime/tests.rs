@@ -53,7 +53,7 @@ const MAIL: &str = "From: a@b\r\nTo: c@d\r\nSubject: long\r\n one\r\n\
 fn takes_a_mail_apart() {
     let config = MimeConfig { body_md5: true, ..MimeConfig::default() };
     let outcome = read(&config, &[MAIL.as_bytes()]);
-    let expected = [("b.bin", "hello"), ("p.txt", "line 1\r\nline 2"), ("q.txt", "a=bc\r\n")];
+    let expected = [("b.bin", "hello"), ("p.txt", "line 1\r\nline 2"), ("q.txt", "a=bc")];
     assert_eq!(outcome.files.len(), expected.len());
     for ((name, data, state), expected) in outcome.files.iter().zip(expected) {
         assert_eq!((name.as_str(), String::from_utf8_lossy(data).as_ref()), expected);

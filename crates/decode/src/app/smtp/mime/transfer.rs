@@ -78,14 +78,22 @@ fn group(held: [u8; 4], out: &mut Vec<u8>) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Decodes a line without its end, and gives the end too unless a soft line break hides it.
-pub(super) fn quoted_printable(text: &[u8], end: &[u8], out: &mut Vec<u8>) -> Result<(), Invalid> {
-    let mut result = Ok(());
+/// Whether a line's end belongs to the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LineEnd {
+    Hard,
+    /// `=` at the end of the line hides it.
+    Soft,
+}
+
+/// Decodes a line without its end behind `out`. What can't be decoded is left out.
+pub(super) fn quoted_printable(text: &[u8], out: &mut Vec<u8>) -> Result<LineEnd, Invalid> {
+    let mut result = Ok(LineEnd::Hard);
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'=', rest) {
         out.extend_from_slice(rest.get(..at).unwrap_or_default());
         match rest.get(at + 1..) {
-            Some([]) | None => return result,
+            Some([]) | None => return result.map(|_| LineEnd::Soft),
             Some([high, low, after @ ..]) => {
                 match (hex(*high), hex(*low)) {
                     (Some(high), Some(low)) => out.push(high << 4 | low),
@@ -100,7 +108,6 @@ pub(super) fn quoted_printable(text: &[u8], end: &[u8], out: &mut Vec<u8>) -> Re
         }
     }
     out.extend_from_slice(rest);
-    out.extend_from_slice(end);
     result
 }
 
@@ -136,14 +143,14 @@ mod tests {
 
     #[test]
     fn decodes_quoted_printable() {
-        let check = |text: &str, expected: (&str, bool)| {
+        let check = |text: &str, expected: (&str, Result<LineEnd, Invalid>)| {
             let mut out = Vec::new();
-            let result = quoted_printable(text.as_bytes(), b"\n", &mut out);
-            assert_eq!((String::from_utf8(out).unwrap().as_str(), result.is_ok()), expected);
+            let result = quoted_printable(text.as_bytes(), &mut out);
+            assert_eq!((String::from_utf8(out).unwrap().as_str(), result), expected);
         };
-        check("a=3Db", ("a=b\n", true));
-        check("soft=", ("soft", true));
-        check("bad=zz!", ("bad!\n", false));
-        check("cut=3", ("cut\n", false));
+        check("a=3Db", ("a=b", Ok(LineEnd::Hard)));
+        check("soft=", ("soft", Ok(LineEnd::Soft)));
+        check("bad=zz!", ("bad!", Err(Invalid)));
+        check("cut=3", ("cut", Err(Invalid)));
     }
 }
