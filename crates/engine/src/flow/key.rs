@@ -39,7 +39,7 @@ impl Ends {
     pub fn of(packet: &Packet<'_>) -> Option<Self> {
         let (source, destination) = packet.addresses()?;
         let protocol = packet.protocol()?;
-        if packet.is_fragment {
+        if !packet.wants_flow {
             return None;
         }
         let (source_port, destination_port) = match packet.transport {
@@ -53,7 +53,8 @@ impl Ends {
             ),
             // Both directions of a security association have their own index.
             Transport::Esp { spi, .. } => ((spi >> 16) as u16, spi as u16),
-            Transport::Gre | Transport::None => return None,
+            // A tunnel has a flow of its own, by its addresses.
+            Transport::Gre | Transport::None => (0, 0),
         };
         Some(Ends {
             source,

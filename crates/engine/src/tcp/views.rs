@@ -131,6 +131,13 @@ impl Session {
             .saturating_sub(u32::try_from(bytes).unwrap_or(u32::MAX));
     }
 
+    /// A gap came before it was known what the connection speaks: it is counted, but progress stays
+    /// where it is, and the next acknowledgement brings the gap again. The caller adds the event as
+    /// with [`Session::skip_gap`] and stops asking for chunks.
+    pub fn leave_gap(&self, counters: &mut Counters) {
+        counters.reassembly_gap += 1;
+    }
+
     /// The parser wants so many bytes at least before it is asked again.
     pub fn set_app_needs(&mut self, direction: Direction, bytes: u32) {
         self.side_mut(direction).app_needs = bytes;
