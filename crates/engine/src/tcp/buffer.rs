@@ -262,11 +262,11 @@ impl Buffer {
         };
         let start = start.max(base) as u64;
         let end = start + data.len() as u64;
-        if let Some(last) = self.regions.last_mut() {
-            if last.end() == start {
-                last.data.extend_from_slice(data);
-                return true;
-            }
+        if let Some(last) = self.regions.last_mut()
+            && last.end() == start
+        {
+            last.data.extend_from_slice(data);
+            return true;
         }
         // The first piece that touches or follows the bytes.
         let first = self.regions.partition_point(|region| region.end() < start);
