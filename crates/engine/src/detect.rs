@@ -4,6 +4,7 @@ pub mod bits;
 mod bytes;
 mod content;
 pub mod datasets;
+pub mod iprep;
 pub mod pcre;
 pub mod program;
 pub mod tags;
