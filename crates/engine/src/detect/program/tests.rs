@@ -1,3 +1,5 @@
+mod random;
+
 use super::*;
 use event::Buffer;
 use rules::rule::{self, BufferMatch, PayloadMatch, Value};
@@ -294,4 +296,10 @@ fn work_is_bounded() {
         .chain([content("b; within 1")])
         .collect();
     check(&matches, &[b'a'; 4000], false);
+}
+
+#[test]
+fn a_step_stays_small() {
+    assert!(size_of::<Step>() <= 80, "{}", size_of::<Step>());
+    assert!(size_of::<Program>() <= 64, "{}", size_of::<Program>());
 }
