@@ -49,7 +49,7 @@ pub struct Flow {
     pub first_packet: u64,
     /// Packets by direction.
     pub packets: [u64; 2],
-    /// Bytes by direction, whole frames.
+    /// Bytes by direction: whole frames as captured.
     pub bytes: [u64; 2],
     /// How far it has come.
     pub state: State,
@@ -136,7 +136,7 @@ impl Flow {
             self.last = packet.time;
         }
         self.packets[way] += 1;
-        self.bytes[way] += u64::from(packet.wire_len);
+        self.bytes[way] += packet.frame.len() as u64;
         let ttl = match packet.ip {
             Some(Ip::V4(ip)) => ip.ttl,
             Some(Ip::V6(ip)) => ip.hop_limit,

@@ -199,7 +199,9 @@ impl Buffer {
                     continue;
                 };
                 let settled = overlap::settle(self, rules, old, span, data, &mut merged);
-                result.is_different |= settled;
+                // A resent segment of the same place and length is no attack on the target's
+                // policy, except where the packet itself is changed.
+                result.is_different |= settled && (rules.inline || old != span);
             }
             result.is_refused = !self.write(start, &merged, rules.max_regions);
         } else {
