@@ -14,9 +14,9 @@ use std::borrow::Cow;
 mod config;
 pub mod dns;
 pub mod ftp;
+pub mod http;
 mod line;
 pub mod smtp;
-pub mod http;
 pub mod ssh;
 mod table;
 pub mod tls;
@@ -152,6 +152,11 @@ pub trait Parser: Send {
         Vec::new()
     }
 
+    /// Told once, before the first bytes, where an upgrade led here: what the flow spoke before.
+    fn set_origin(&mut self, origin: AppProtocol) {
+        let _ = origin;
+    }
+
     /// Takes what an expectation of another flow says about this one.
     fn set_hint(&mut self, expectation: &Expectation) {
         let _ = expectation;
@@ -256,6 +261,17 @@ pub trait Transaction {
 
     /// Writes its part of a record: `"http": {…}`, `"dns": {…}`, with key.
     fn log(&self, purpose: LogFor, out: &mut Writer);
+
+    /// Number of records of its own. One, but for DNS in its old form: one for each question.
+    fn record_count(&self) -> usize {
+        1
+    }
+
+    /// Writes its part of the `index`-th of its own records.
+    fn log_record(&self, index: usize, out: &mut Writer) {
+        let _ = index;
+        self.log(LogFor::Record, out);
+    }
 
     /// Writes what other records say of it beside their own part, such as `"email": {…}` in a
     /// `fileinfo` record.

@@ -143,6 +143,10 @@ impl Parser for TlsParser {
         self.session.end(direction);
     }
 
+    fn set_origin(&mut self, origin: AppProtocol) {
+        self.session.origin = Some(origin);
+    }
+
     fn tx_range(&self) -> std::ops::Range<u64> {
         u64::from(self.is_dropped)..1
     }

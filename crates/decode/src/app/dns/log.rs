@@ -44,14 +44,38 @@ const GROUPED: [u16; 11] = [
     RecordType::TXT,
 ];
 
-/// Writes `"dns": {…}`.
-pub(super) fn write_dns(tx: &DnsTransaction, settings: &LogSettings, out: &mut Writer) {
+/// Writes `"dns": {…}`. `index` counts the questions that have a record each in version 2.
+pub(super) fn write_dns(
+    tx: &DnsTransaction,
+    settings: &LogSettings,
+    index: usize,
+    out: &mut Writer,
+) {
     out.object("dns");
     match settings.version {
         Version::V3 => v3(tx, settings, out),
-        Version::V2 => v2(tx, settings, out),
+        Version::V2 => v2(tx, settings, index, out),
     }
     out.end();
+}
+
+/// Number of records that a message has.
+pub(super) fn count(tx: &DnsTransaction, settings: &LogSettings) -> usize {
+    match (settings.version, tx.kind) {
+        (Version::V2, Kind::Request) => questions(tx, settings).count(),
+        (Version::V2, Kind::Response) | (Version::V3, _) => 1,
+    }
+}
+
+/// Questions that are recorded.
+fn questions<'a>(
+    tx: &'a DnsTransaction,
+    settings: &'a LogSettings,
+) -> impl Iterator<Item = &'a Query> {
+    tx.message
+        .queries
+        .iter()
+        .filter(|query| settings.has_type(query.rrtype))
 }
 
 fn v3(tx: &DnsTransaction, settings: &LogSettings, out: &mut Writer) {
@@ -80,18 +104,14 @@ fn v3(tx: &DnsTransaction, settings: &LogSettings, out: &mut Writer) {
     sections(message, settings, out);
 }
 
-fn v2(tx: &DnsTransaction, settings: &LogSettings, out: &mut Writer) {
+fn v2(tx: &DnsTransaction, settings: &LogSettings, index: usize, out: &mut Writer) {
     let message = &tx.message;
-    let query = message
-        .queries
-        .iter()
-        .find(|query| settings.has_type(query.rrtype));
     out.uint("version", 2);
     match tx.kind {
         Kind::Request => {
             out.str("type", "query");
             out.uint("id", message.header.id.into());
-            if let Some(query) = query {
+            if let Some(query) = questions(tx, settings).nth(index) {
                 v2_question(query, message, out);
             }
             out.uint("tx_id", tx.id);

@@ -208,7 +208,20 @@ fn writes_the_old_records_where_asked_to() {
         record(&*parser, 0),
         r#"{"dns":{"version":2,"type":"query","id":4660,"rrname":"www.example.com","rrtype":"A","tx_id":0,"opcode":0}}"#
     );
-    assert_eq!(parser.tx(0).unwrap().record_direction(), None);
+    let tx = parser.tx(0).unwrap();
+    assert_eq!((tx.record_direction(), tx.record_count()), (None, 1));
+    let two = Build::new(0, [2, 0, 0, 0]).query("a", 1).query("b", 28).0;
+    parser.on_data(&context(true), Direction::ToServer, &two);
+    let tx = parser.tx(1).unwrap();
+    assert_eq!(tx.record_count(), 2);
+    let mut out = Writer::new();
+    out.begin();
+    tx.log_record(1, &mut out);
+    out.end();
+    assert_eq!(
+        String::from_utf8_lossy(out.as_bytes()),
+        r#"{"dns":{"version":2,"type":"query","id":4660,"rrname":"b","rrtype":"AAAA","tx_id":1,"opcode":0}}"#
+    );
 }
 
 #[test]

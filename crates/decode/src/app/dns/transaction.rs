@@ -107,7 +107,7 @@ impl DnsTransaction {
             LogFor::Alert => LogSettings::ALERT,
         };
         match self.variant {
-            Variant::Dns => log::write_dns(self, &settings, out),
+            Variant::Dns => log::write_dns(self, &settings, 0, out),
             Variant::Multicast => log::write_mdns(self, out),
         }
     }
@@ -223,5 +223,19 @@ impl Transaction for DnsTransaction {
 
     fn log(&self, purpose: LogFor, out: &mut Writer) {
         self.write(purpose, out);
+    }
+
+    fn record_count(&self) -> usize {
+        match self.variant {
+            Variant::Dns => log::count(self, &self.log),
+            Variant::Multicast => 1,
+        }
+    }
+
+    fn log_record(&self, index: usize, out: &mut Writer) {
+        match self.variant {
+            Variant::Dns => log::write_dns(self, &self.log, index, out),
+            Variant::Multicast => log::write_mdns(self, out),
+        }
     }
 }

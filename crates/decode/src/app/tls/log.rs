@@ -3,14 +3,19 @@
 use super::config::FieldSet;
 use super::fingerprint::Ja3;
 use super::session::{Session, Side};
+use crate::app::LogFor;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use event::json::Writer;
 use event::time::civil;
 use std::fmt;
 
-/// Writes `"tls": {…}` with `fields`.
-pub(super) fn write(session: &Session, fields: FieldSet, out: &mut Writer) {
+/// Writes `"tls": {…}`.
+pub(super) fn write(session: &Session, purpose: LogFor, out: &mut Writer) {
+    let fields = match purpose {
+        LogFor::Record => session.settings.fields,
+        LogFor::Alert => FieldSet::EXTENDED,
+    };
     let [client, server] = &session.sides;
     out.object("tls");
     server_certificate(session, server, fields, out);
@@ -39,6 +44,9 @@ pub(super) fn write(session: &Session, fields: FieldSet, out: &mut Writer) {
         out.object("client");
         client_certificate(client, fields, out);
         out.end();
+    }
+    if let (LogFor::Record, Some(origin)) = (purpose, session.origin) {
+        out.str("from_proto", origin.as_str());
     }
     out.end();
 }

@@ -5,7 +5,7 @@ use super::config::{EncryptionHandling, Settings};
 use super::fingerprint::{self, Carrier, Ja3};
 use super::hello::{self, Hello, Kind};
 use super::version::Version;
-use event::Direction;
+use event::{AppProtocol, Direction};
 use smallvec::SmallVec;
 
 /// How far one end is.
@@ -92,6 +92,8 @@ pub(super) struct Broken;
 pub struct Session {
     /// What is computed and written.
     pub settings: Settings,
+    /// What the flow spoke before an upgrade to TLS.
+    pub origin: Option<AppProtocol>,
     /// Client and server.
     pub sides: [Side; 2],
     /// Whether the client brought a ticket, or the server took up the client's session.
@@ -123,6 +125,7 @@ impl Session {
     pub(super) fn new(settings: Settings) -> Self {
         Session {
             settings,
+            origin: None,
             sides: Default::default(),
             is_resumed: false,
             hides_certificate: false,

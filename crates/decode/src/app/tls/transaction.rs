@@ -1,7 +1,7 @@
 //! A conversation as a transaction: the one that a TLS flow has.
 
 use super::certificate::Leaf;
-use super::config::{EncryptionHandling, FieldSet};
+use super::config::EncryptionHandling;
 use super::log;
 use super::session::{Phase, Recent, Session, Side};
 use super::version::Version;
@@ -164,11 +164,7 @@ impl Transaction for Session {
     }
 
     fn log(&self, purpose: LogFor, out: &mut Writer) {
-        let fields = match purpose {
-            LogFor::Record => self.settings.fields,
-            LogFor::Alert => FieldSet::EXTENDED,
-        };
-        log::write(self, fields, out);
+        log::write(self, purpose, out);
     }
 }
 
