@@ -184,7 +184,7 @@ mod tests {
             &portable(0x8664, 0x2002, 0x20b, 3),
             "PE32+ executable (DLL) (console) x86-64, for MS Windows, 3 sections",
         );
-        check(b"MZ\0\0\0\0", "MS-DOS executable");
+        check(b"MZ\0\0\0\0", "MS-DOS executable, MZ for MS-DOS");
         check(
             b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0",
             "ELF 64-bit LSB executable, x86-64, version 1 (SYSV)",

@@ -7,6 +7,15 @@ pub(super) fn describe(head: &[u8]) -> String {
     let Some(encoding) = encoding(head) else {
         return "data".to_owned();
     };
+    let start = head.trim_ascii_start();
+    if start.starts_with(b"<svg") {
+        return "SVG Scalable Vector Graphics image".to_owned();
+    }
+    if let Some(level) = start.strip_prefix(b"%!PS-Adobe-") {
+        let level = level.split(|b| !b.is_ascii_digit() && *b != b'.').next().unwrap_or_default();
+        let level = String::from_utf8_lossy(level);
+        return format!("PostScript document text conforming DSC level {level}");
+    }
     let (kind, is_program) = language(head);
     let mut words = String::new();
     if let Some(kind) = kind {
@@ -81,9 +90,6 @@ fn language(head: &[u8]) -> (Option<String>, bool) {
     if start.starts_with(b"<?php") {
         return (Some("PHP script".to_owned()), false);
     }
-    if start.starts_with(b"%!PS-Adobe-") {
-        return (Some("PostScript document text".to_owned()), false);
-    }
     const HTML: &[&[u8]] = &[
         b"<!doctype html",
         b"<html",
@@ -100,9 +106,6 @@ fn language(head: &[u8]) -> (Option<String>, bool) {
     };
     if HTML.iter().any(|tag| has(&tag)) {
         return (Some("HTML document".to_owned()), false);
-    }
-    if start.starts_with(b"<svg") {
-        return (Some("SVG Scalable Vector Graphics image".to_owned()), false);
     }
     (None, false)
 }
