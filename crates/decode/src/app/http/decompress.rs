@@ -4,6 +4,7 @@
 //! tried as the others before its bytes are passed on as they are.
 
 use super::gzip::{GzipHeader, HeaderStep};
+use super::lzma::{Unpacked, unpack};
 use brotli_decompressor::{BrotliResult, BrotliState, StandardAlloc};
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -19,6 +20,10 @@ const BOMB_RATIO: u64 = 2048;
 /// Most bytes put out of one body whatever its ratio: the work of about a tenth of a second, which
 /// is the time libhtp grants.
 const MAX_OUTPUT: u64 = 64 << 20;
+
+/// Most bytes gathered of a body in LZMA, and most bytes that it gives.
+const MAX_LZMA_INPUT: usize = 1 << 20;
+const MAX_LZMA_OUTPUT: usize = 4 << 20;
 
 /// A content coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,8 @@ enum Engine {
     Gzip(GzipHeader, Box<Decompress>),
     Deflate(Box<Decompress>),
     Brotli(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>),
+    /// The bytes are gathered until all are there.
+    Lzma(Vec<u8>),
     /// The bytes go on as they are.
     Passed,
     /// What comes is dropped: the stream broke after it had put something out.
@@ -60,7 +67,7 @@ impl Engine {
                 StandardAlloc::default(),
                 StandardAlloc::default(),
             ))),
-            Coding::Lzma => Engine::Passed,
+            Coding::Lzma => Engine::Lzma(Vec::new()),
         }
     }
 
@@ -78,6 +85,15 @@ impl Engine {
             },
             Engine::Deflate(inner) => inflate(inner, input, output),
             Engine::Brotli(state) => brotli(state, input, output),
+            Engine::Lzma(gathered) => {
+                let room = MAX_LZMA_INPUT.saturating_sub(gathered.len());
+                gathered.extend_from_slice(input.get(..room).unwrap_or(input));
+                Some(Progress {
+                    consumed: input.len(),
+                    produced: 0,
+                    is_end: false,
+                })
+            }
             Engine::Passed => {
                 let len = input.len().min(output.len());
                 output.get_mut(..len)?.copy_from_slice(input.get(..len)?);
@@ -226,6 +242,41 @@ impl Chain {
 
     pub(super) fn is_empty(&self) -> bool {
         self.layers.is_empty()
+    }
+
+    /// The body is over: gives what could only be unpacked whole. `dictionary_limit` is the memory
+    /// that LZMA may take; false where a stream wanted more.
+    pub(super) fn finish(&mut self, dictionary_limit: usize, sink: &mut dyn FnMut(&[u8])) -> bool {
+        let mut is_granted = true;
+        for at in (0..self.layers.len()).rev() {
+            let Some((layer, inner)) = self
+                .layers
+                .get_mut(..=at)
+                .and_then(<[Layer]>::split_last_mut)
+            else {
+                continue;
+            };
+            let Engine::Lzma(gathered) = &mut layer.engine else {
+                continue;
+            };
+            let gathered = std::mem::take(gathered);
+            let unpacked = match unpack(&gathered, dictionary_limit, MAX_LZMA_OUTPUT) {
+                Unpacked::Bytes(bytes) => bytes,
+                Unpacked::TooLarge => {
+                    is_granted = false;
+                    gathered
+                }
+                Unpacked::Wrong => gathered,
+            };
+            layer.engine = Engine::Ended;
+            for piece in unpacked.chunks(PIECE) {
+                run_layers(inner, piece, &mut |piece| {
+                    sink(piece);
+                    true
+                });
+            }
+        }
+        is_granted
     }
 
     /// Takes `data` through all layers and hands what comes out to `sink`, piece by piece.

@@ -1,6 +1,6 @@
 //! The fields of an exchange as rules look into them.
 
-use super::headers::Headers;
+use super::header_list::Headers;
 use super::transaction::{HttpTx, Message, Method, Progress};
 use crate::app::Field;
 use event::Direction::{self, ToClient, ToServer};

@@ -1,6 +1,6 @@
 //! The `http` object of records, in EVE's schema.
 
-use super::headers::Headers;
+use super::header_list::Headers;
 use super::text::split_before;
 use super::transaction::{HttpTx, content_range};
 use crate::app::LogFor;

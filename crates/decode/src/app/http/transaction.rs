@@ -4,7 +4,7 @@ use super::body::Body;
 use super::config::{LogConfig, Server};
 use super::decompress::{Chain, Verdict};
 use super::events::Events;
-use super::headers::Headers;
+use super::header_list::Headers;
 use super::multipart::{self, Multipart};
 use super::text::Version;
 use super::uri::Uri;
@@ -399,6 +399,12 @@ impl HttpTx {
 
     /// No more of the body of `direction` will come.
     pub(super) fn complete(&mut self, direction: Direction) {
+        let mut chain = std::mem::take(&mut self.message_mut(direction).chain);
+        let memory = self.settings.server.decompress.lzma_memory;
+        if !chain.finish(memory, &mut |piece| self.on_piece(direction, piece)) {
+            self.events.raise("lzma_memlimit_reached", direction);
+        }
+        self.message_mut(direction).chain = chain;
         if direction == ToServer
             && let Upload::Form(form) = &mut self.upload
         {
