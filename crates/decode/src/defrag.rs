@@ -51,16 +51,16 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// The policy that `host-os-policy` and `defrag` name.
+    /// The policy of an operating system that `host-os-policy` names.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text.to_ascii_lowercase().as_str() {
-            "bsd" | "hpux10" | "irix" | "vista_bsd" => Policy::Bsd,
-            "bsd-right" | "bsd_right" | "hpux11" => Policy::BsdRight,
+            "bsd" | "hpux10" | "irix" => Policy::Bsd,
+            "bsd-right" | "bsd_right" => Policy::BsdRight,
             "linux" | "old-linux" | "old_linux" => Policy::Linux,
-            "first" => Policy::First,
+            "first" | "hpux11" | "macos" | "old-solaris" | "old_solaris" => Policy::First,
             "last" => Policy::Last,
-            "windows" | "vista" | "windows2k3" | "macos" => Policy::Windows,
+            "windows" | "vista" | "windows2k3" => Policy::Windows,
             "solaris" => Policy::Solaris,
             _ => return None,
         })

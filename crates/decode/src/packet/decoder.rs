@@ -1,7 +1,7 @@
 //! Reads a frame level by level and hands out one packet for each.
 
 use super::level::{Entry, LAYERS_MAX, Level, Next};
-use super::{Counter, Counters, Frame, LinkType, Origin, Packet, Root, Udp};
+use super::{Counter, Counters, DecodeEvent, Frame, LinkType, Origin, Packet, Root, Udp};
 use crate::defrag::{self, Defrag, Whole};
 use smallvec::SmallVec;
 
@@ -122,9 +122,6 @@ impl Decoder {
         };
         level.link_layer(frame.link, frame.data);
         let read = Read::of(level);
-        if read.packet.is_invalid {
-            self.counters.count(Counter::Invalid);
-        }
         self.deliver(read, &mut emit);
     }
 
@@ -137,7 +134,7 @@ impl Decoder {
                     data,
                     origin,
                 } => {
-                    let inner = self.enter(&outer, entry, data, origin);
+                    let inner = self.enter(&mut outer, entry, data, origin);
                     outer.packet.carries_packet = inner.is_some();
                     self.hand_out(&outer.packet, emit);
                     match inner {
@@ -170,22 +167,30 @@ impl Decoder {
 
     fn hand_out(&mut self, packet: &Packet<'_>, emit: &mut dyn FnMut(&Packet<'_>)) {
         self.counters.events(packet.events);
+        if packet.is_invalid && packet.origin == Origin::Wire {
+            self.counters.count(Counter::Invalid);
+        }
         emit(packet);
     }
 
-    /// Reads a tunnelled packet; None where it is none.
+    /// Reads a tunnelled packet; None where it is none. The tunnel itself counts as a layer.
     fn enter<'a>(
         &mut self,
-        outer: &Read<'a>,
+        outer: &mut Read<'a>,
         entry: Entry,
         data: &'a [u8],
         origin: Origin,
     ) -> Option<Read<'a>> {
+        if outer.layers.saturating_add(1) >= self.config.layers_max {
+            outer.packet.events.add(DecodeEvent::TOO_MANY_LAYERS);
+            outer.packet.is_invalid = true;
+            return None;
+        }
         let packet = child(&outer.packet, data, Level::link_of(entry), origin);
         let mut level = Level {
             packet,
             next: Next::None,
-            layers: outer.layers,
+            layers: outer.layers + 1,
             config: &self.config,
             counters: &mut self.counters,
         };

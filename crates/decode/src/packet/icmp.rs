@@ -36,10 +36,9 @@ impl<'a> Level<'a, '_> {
         let shape = match kind {
             0 | 8 | 13..=18 => Shape::Echo,
             3 => Shape::Error { code_max: 15 },
-            4 => Shape::Error { code_max: 0 },
+            4 | 12 => Shape::Error { code_max: 0 },
             5 => Shape::Error { code_max: 3 },
             11 => Shape::Error { code_max: 1 },
-            12 => Shape::Error { code_max: 2 },
             9 | 10 => Shape::Any,
             _ => Shape::Unknown(DecodeEvent::ICMPV4_UNKNOWN_TYPE),
         };

@@ -110,7 +110,7 @@ impl<'a> Level<'a, '_> {
 
     fn ipv4_options(&mut self, mut data: &[u8]) -> Ipv4Options {
         let mut seen = Ipv4Options::default();
-        if data.len() % 8 != 0 {
+        if !data.len().is_multiple_of(8) {
             self.note(DecodeEvent::IPV4_OPT_PAD_REQUIRED);
         }
         while let [kind, rest @ ..] = data {
@@ -185,12 +185,12 @@ fn check_option(kind: u8, body: &[u8]) -> Option<DecodeEvent> {
     let pointer = body.first().map_or(0, |pointer| usize::from(*pointer));
     let is_malformed = match kind {
         option::RR | option::LSRR | option::SSRR => {
-            pointer < 4 || pointer % 4 != 0 || pointer > len + 1
+            pointer < 4 || !pointer.is_multiple_of(4) || pointer > len + 1
         }
         option::TS => {
             let flag = body.get(1).map_or(0, |flag| flag & 15);
             let record = if matches!(flag, 1 | 3) { 8 } else { 4 };
-            pointer < 5 || (pointer - 5) % record != 0 || pointer > len + 1
+            pointer < 5 || !(pointer - 5).is_multiple_of(record) || pointer > len + 1
         }
         option::CIPSO => !cipso_tags_fit(body.get(4..).unwrap_or(&[])),
         _ => false,

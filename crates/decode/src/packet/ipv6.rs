@@ -183,7 +183,7 @@ impl<'a> Level<'a, '_> {
             self.note(DecodeEvent::IPV6_EXTHDR_USELESS_FH);
             return false;
         }
-        if more && data.len() % 8 != 0 {
+        if more && !data.len().is_multiple_of(8) {
             self.note(DecodeEvent::IPV6_FRAG_INVALID_LENGTH);
         }
         self.packet.is_fragment = true;

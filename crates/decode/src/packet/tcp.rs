@@ -116,7 +116,7 @@ impl<'o> TcpOptions<'o> {
                 Ok(())
             }
             option::SACK => {
-                if body.is_empty() || body.len() % 8 != 0 || body.len() > 32 {
+                if body.is_empty() || !body.len().is_multiple_of(8) || body.len() > 32 {
                     return Err(DecodeEvent::TCP_OPT_INVALID_LEN);
                 }
                 if !self.sack.is_empty() {
@@ -145,6 +145,7 @@ impl<'o> TcpOptions<'o> {
 
 /// A cookie is absent or 4 to 16 bytes of even length (RFC 7413 section 4.1.1).
 fn fast_open_cookie(cookie: &[u8]) -> Option<&[u8]> {
-    let fits = cookie.is_empty() || ((4..=16).contains(&cookie.len()) && cookie.len() % 2 == 0);
+    let fits =
+        cookie.is_empty() || ((4..=16).contains(&cookie.len()) && cookie.len().is_multiple_of(2));
     fits.then_some(cookie)
 }
