@@ -87,6 +87,7 @@ buffers! {
     IcmpV6Header = ["icmpv6.hdr"], Both, [];
     EtherHeader = ["ether.hdr"], Both, [];
     Base64Data = ["base64_data"], Both, [];
+    Frame = ["frame"], Both, [];
     // Files, in whichever protocol carries them.
     FileData = ["file.data", "file_data"] modifier "http_server_body_or_file", Both, [Http1, Http2, Smtp, FtpData, Smb, Nfs];
     FileName = ["file.name"], Both, [Http1, Http2, Smtp, Ftp, FtpData, Smb, Nfs];

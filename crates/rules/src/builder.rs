@@ -13,6 +13,9 @@ const MAX_MATCHES: usize = 1024;
 /// Most variables of one rule; an index is one byte.
 const MAX_VARIABLES: usize = 64;
 
+/// Instead of an entry: a variable of `byte_math` is seen from every buffer.
+pub(crate) const ANYWHERE: usize = usize::MAX;
+
 /// A rule being read.
 pub(crate) struct Builder<'a> {
     pub(crate) context: &'a Context,
@@ -221,9 +224,6 @@ impl<'a> Builder<'a> {
             }
             return Ok(());
         }
-        if self.last_place.is_some() {
-            return Err("a transform stands behind a match; write transforms directly behind the sticky buffer".to_owned());
-        }
         // The same buffer was looked into untransformed before: a new entry takes the transforms.
         let (buffer, direction) = (entry.buffer, entry.direction);
         self.rule.buffers.push(BufferMatch {
@@ -234,6 +234,7 @@ impl<'a> Builder<'a> {
             matches: Vec::new(),
         });
         self.sticky = Some(self.rule.buffers.len() - 1);
+        (self.last_content, self.last_place) = (None, None);
         Ok(())
     }
 
@@ -306,7 +307,9 @@ impl<'a> Builder<'a> {
         let buffer_of = |at: usize| self.rule.buffers.get(at).map(|entry| entry.buffer);
         let known = self.variables.iter().position(|(name, at)| {
             name == text
-                && place.is_none_or(|place| *at == place || buffer_of(*at) == buffer_of(place))
+                && place.is_none_or(|place| {
+                    *at == place || *at == ANYWHERE || buffer_of(*at) == buffer_of(place)
+                })
         });
         match known {
             Some(at) => Ok(Value::Variable(at as u8)),

@@ -79,7 +79,11 @@ pub fn split(rule: &str) -> Result<Header<'_>, (usize, String)> {
         .get(at + 1..)
         .unwrap_or_default()
         .trim_end_matches(is_blank);
-    let Some(options) = inner.strip_suffix(')') else {
+    // Suricata reads a rule without its last parenthesis; its options must be complete all the same.
+    let options = inner
+        .strip_suffix(')')
+        .or_else(|| inner.ends_with(';').then_some(inner));
+    let Some(options) = options else {
         return Err((rule.len(), "the options do not end with `)`".to_owned()));
     };
     Ok(Header {
@@ -258,7 +262,8 @@ mod tests {
         check("alert http (sid:1;)", Some((2, "sid:1;")));
         check("alert tcp any any -> any (sid:1;)", None);
         check("alert tcp any any -> any any any (sid:1;)", None);
-        check("alert tcp any any -> any any (sid:1;", None);
+        check("alert tcp any any -> any any (sid:1;", Some((7, "sid:1;")));
+        check("alert tcp any any -> any any (sid:1", None);
         check("alert tcp any any -> any any", None);
         check("alert tcp [1.1.1.1 any -> any any (sid:1;)", None);
         check("", None);

@@ -218,6 +218,7 @@ fn buffer(b: &mut Builder<'_>, name: &str, value: Option<&str>) -> Option<Result
         "http_server_body" => Err(Buffer::HttpResponseBody),
         "pkt_data" => return Some(b.select(None, name)),
         "base64_data" => Ok(Buffer::Base64Data),
+        "frame" => return None,
         _ => match (BUFFERS.get(name), Buffer::parse_modifier(name)) {
             (_, Some(buffer)) => Err(buffer),
             (Some(&buffer), None) => Ok(buffer),
@@ -229,12 +230,18 @@ fn buffer(b: &mut Builder<'_>, name: &str, value: Option<&str>) -> Option<Result
     }
     if !is_bare {
         let value = value.unwrap_or_default();
-        if name == "ftpdata_command" {
-            return Some(app::contains(b, Buffer::FtpDataCommand, value, true));
+        match value {
+            "to_server" => b.forced = Some(event::Direction::ToServer),
+            "to_client" => b.forced = Some(event::Direction::ToClient),
+            _ if name == "ftpdata_command" => {
+                return Some(app::contains(b, Buffer::FtpDataCommand, value, true));
+            }
+            _ => {
+                return Some(Err(format!(
+                    "unexpected option to {name} keyword: `{value}`; a sticky buffer takes none"
+                )));
+            }
         }
-        return Some(Err(format!(
-            "unexpected option to {name} keyword: `{value}`; a sticky buffer takes none"
-        )));
     }
     if name.starts_with("ja3") && !b.context.has_ja3 {
         return Some(Err(
@@ -248,11 +255,15 @@ fn buffer(b: &mut Builder<'_>, name: &str, value: Option<&str>) -> Option<Result
                 .to_owned(),
         ));
     }
-    Some(match found {
+    let done = match found {
         Ok(Buffer::Base64Data) => base64_data(b),
         Ok(buffer) => b.select(Some(buffer), name),
         Err(buffer) => content::move_to(b, buffer, name),
-    })
+    };
+    if !is_bare {
+        b.forced = None;
+    }
+    Some(done)
 }
 
 fn base64_data(b: &mut Builder<'_>) -> Result<(), String> {
@@ -329,20 +340,9 @@ fn prefilter(b: &mut Builder<'_>) -> Result<(), String> {
 fn later(b: &mut Builder<'_>, name: &str, value: Option<&str>) -> Option<Result<(), String>> {
     match name {
         "frame" => {
-            if b.sticky.is_some_and(|at| {
-                b.rule
-                    .buffers
-                    .get(at)
-                    .is_some_and(|entry| entry.matches.is_empty())
-            }) {
-                return Some(Err("previous sticky buffer has no matches".to_owned()));
-            }
             b.degraded.push("frames are not looked into yet".to_owned());
-            b.forced = None;
-            if let Err(why) = b.select(None, name) {
-                return Some(Err(why));
-            }
-            return Some(b.keyword(name, value));
+            let selected = b.select(Some(Buffer::Frame), name);
+            return Some(selected.and_then(|()| b.keyword(name, value)));
         }
         "subslice" => {
             b.degraded

@@ -442,7 +442,7 @@ pub enum Condition {
     },
     /// `flow.age` in seconds.
     FlowAge(Compare),
-    /// `vlan.id` with layer (None any) and comparison.
+    /// `vlan.id` with layer (None any, `i8::MAX` all of them) and comparison.
     VlanId(Option<i8>, Compare),
     /// `vlan.layers`.
     VlanLayers(Compare),
@@ -786,6 +786,8 @@ pub enum FloatCompare {
     GreaterOrEqual(f64),
     /// `a-b`.
     Between(f64, f64),
+    /// `!a-b`.
+    Outside(f64, f64),
 }
 
 /// `content` with its modifiers.

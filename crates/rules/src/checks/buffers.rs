@@ -7,7 +7,7 @@ use event::Buffer;
 
 /// Checks one stretch of a rule.
 pub(super) fn check(entry: &BufferMatch) -> Result<(), String> {
-    for content in contents(entry) {
+    for content in contents(&entry.matches) {
         fast_pattern(content)?;
         transformed(content, &entry.transforms)?;
         normalized(content, entry)?;
@@ -15,8 +15,8 @@ pub(super) fn check(entry: &BufferMatch) -> Result<(), String> {
     bsize(entry)
 }
 
-fn contents(entry: &BufferMatch) -> impl Iterator<Item = &Content> {
-    entry.matches.iter().filter_map(|found| match found {
+fn contents(matches: &[PayloadMatch]) -> impl Iterator<Item = &Content> {
+    matches.iter().filter_map(|found| match found {
         PayloadMatch::Content(content) => Some(content),
         _ => None,
     })
@@ -89,27 +89,26 @@ fn normalized(content: &Content, entry: &BufferMatch) -> Result<(), String> {
 }
 
 /// `bsize` against the contents that must fit into it.
+///
+/// Only contents written before `bsize` count, as in Suricata: sets in use rely on it.
 fn bsize(entry: &BufferMatch) -> Result<(), String> {
-    let most = entry.matches.iter().filter_map(|found| match found {
-        PayloadMatch::Bsize(compare) => most(*compare),
-        _ => None,
-    });
-    let Some(most) = most.min() else {
-        return Ok(());
-    };
-    for content in contents(entry).filter(|content| !content.is_negated) {
-        let needed = content.bytes.len() as u64 + offset_of(content);
+    for (at, found) in entry.matches.iter().enumerate() {
+        let PayloadMatch::Bsize(compare) = found else {
+            continue;
+        };
+        let (Some(most), Some(before)) = (most(*compare), entry.matches.get(..at)) else {
+            continue;
+        };
+        let single = contents(before).filter(|content| !content.is_negated);
+        let single = single
+            .map(|content| content.bytes.len() as u64 + offset_of(content))
+            .max();
+        let needed = required(before).max(single.unwrap_or(0));
         if needed > most {
             return Err(format!(
-                "signature can't match as required content length {needed} exceeds bsize value {most}; raise bsize or shorten the content"
+                "signature can't match as required content length {needed} exceeds bsize value: {most}; raise bsize or shorten the content"
             ));
         }
-    }
-    let required = required(entry);
-    if required > most {
-        return Err(format!(
-            "signature can't match as required content length {required} exceeds bsize value {most}; raise bsize or shorten the contents"
-        ));
     }
     Ok(())
 }
@@ -135,9 +134,9 @@ fn offset_of(content: &Content) -> u64 {
 }
 
 /// Bytes that the contents of a stretch need at least, each relative one behind the one before.
-fn required(entry: &BufferMatch) -> u64 {
+fn required(matches: &[PayloadMatch]) -> u64 {
     let (mut longest, mut run) = (0_i64, 0_i64);
-    for content in contents(entry).filter(|content| !content.is_negated) {
+    for content in contents(matches).filter(|content| !content.is_negated) {
         let length = content.bytes.len() as i64;
         let distance = match content.distance {
             Some(Value::Number(n)) => Some(n),
@@ -169,7 +168,7 @@ pub(super) fn check_dsize(rule: &Rule) -> Result<(), String> {
     let (Some(size), Some(payload)) = (size, payload) else {
         return Ok(());
     };
-    let required = required(payload);
+    let required = required(&payload.matches);
     if required > size {
         return Err(format!(
             "signature can't match as required content length {required} exceeds dsize value {size}; raise dsize or shorten the contents"

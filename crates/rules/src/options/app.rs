@@ -3,7 +3,7 @@
 
 use super::content::{bytes, negated};
 use super::numbers::{compare, unsigned};
-use super::{parts, unquoted};
+use super::unquoted;
 use crate::builder::Builder;
 use crate::rule::{Compare, Condition, Content, PayloadMatch, ProtocolView, Value};
 use event::{AppProtocol, Buffer, Number};
@@ -129,14 +129,6 @@ const SSL_STATES: &[&str] = &[
 pub(super) fn ssl_version(b: &mut Builder<'_>, value: &str) -> Result<(), String> {
     let text = unquoted(value).to_ascii_lowercase();
     known_items(&text, &[',', ' '], SSL_VERSIONS, "version")?;
-    let negated = parts(&text, ',')
-        .filter(|item| item.starts_with('!'))
-        .count();
-    if negated > 0 && negated < parts(&text, ',').count() {
-        return Err(
-            "ssl_version mixes versions with and without `!`; write only one kind".to_owned(),
-        );
-    }
     b.want(&[AppProtocol::Tls], "ssl_version");
     b.condition(Condition::Keyword {
         name: "ssl_version".to_owned(),
@@ -258,6 +250,11 @@ pub(super) fn urilen(b: &mut Builder<'_>, value: &str) -> Result<(), String> {
 /// A number of a transaction: a comparison, a name that the protocol gives, maybe with an index.
 pub(super) fn number(b: &mut Builder<'_>, number: Number, value: &str) -> Result<(), String> {
     let name = number.keyword();
+    if number == Number::SmbVersion {
+        b.only_once("smb.version").map_err(|_| {
+            "Can't use 2 or more smb.version declarations in the same rule; keep one".to_owned()
+        })?;
+    }
     let protocols = protocols_of(name);
     b.want(protocols, name);
     let is_parsed = protocols

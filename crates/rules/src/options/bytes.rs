@@ -366,7 +366,7 @@ pub(super) fn byte_math(b: &mut Builder<'_>, value: &str) -> Result<(), String> 
         return Err("byte_math cannot divide by 0".to_owned());
     }
     let name = name.ok_or_else(|| missing("result"))?;
-    let variable = b.define(name, at)?;
+    let variable = b.define(name, crate::builder::ANYWHERE)?;
     let math = ByteMath {
         bytes,
         offset,

@@ -38,7 +38,13 @@ pub(super) fn text(b: &mut Builder<'_>, of: FileText, value: &str) -> Result<(),
 
 pub(super) fn size(b: &mut Builder<'_>, value: &str) -> Result<(), String> {
     b.want(FILE_PROTOCOLS, "filesize");
-    let compare = compare(unquoted(value), u64::MAX)?;
+    // `=>` rules say in which direction: the buffers there already tell it.
+    let text = unquoted(value);
+    let text = match text.split_once(',').map(|(side, rest)| (side.trim(), rest)) {
+        Some(("to_server" | "to_client", rest)) => rest,
+        _ => text,
+    };
+    let compare = compare(text, u64::MAX)?;
     b.condition(Condition::FileSize(compare))
 }
 

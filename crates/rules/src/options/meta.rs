@@ -147,13 +147,22 @@ pub(super) fn target(b: &mut Builder<'_>, value: &str) -> Result<(), String> {
 }
 
 pub(super) fn threshold(b: &mut Builder<'_>, value: &str) -> Result<(), String> {
-    b.only_once("threshold")?;
     if b.rule.detection_filter.is_some() {
         return Err(
             "`threshold` and `detection_filter` cannot stand in one rule; keep one".to_owned(),
         );
     }
     let threshold = read_threshold(value, None)?;
+    // Of two kinds the last one stands, as in Suricata; the same kind twice is a mistake.
+    if b.rule
+        .threshold
+        .as_ref()
+        .is_some_and(|known| known.kind == threshold.kind)
+    {
+        return Err(
+            "multiple \"threshold\" options are not allowed in the same rule; keep one".to_owned(),
+        );
+    }
     b.rule.threshold = Some(threshold);
     Ok(())
 }

@@ -168,11 +168,16 @@ pub(crate) fn compare_float(text: &str) -> Result<FloatCompare, String> {
         ("!", FloatCompare::NotEqual),
     ];
     for (prefix, make) in operators {
-        if let Some(rest) = text.strip_prefix(prefix) {
+        // `!4-5` is a range.
+        let is_range = prefix == "!" && text.contains('-');
+        if let Some(rest) = text.strip_prefix(prefix).filter(|_| !is_range) {
             return Ok(make(number(rest)?));
         }
     }
     let text = text.strip_prefix('=').unwrap_or(text);
+    if let Some((low, high)) = text.strip_prefix('!').and_then(|rest| rest.split_once('-')) {
+        return Ok(FloatCompare::Outside(number(low)?, number(high)?));
+    }
     match text.split_once("<>").or_else(|| text.split_once('-')) {
         Some((low, high)) => Ok(FloatCompare::Between(number(low)?, number(high)?)),
         None => Ok(FloatCompare::Equal(number(text)?)),

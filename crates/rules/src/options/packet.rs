@@ -42,7 +42,8 @@ pub(super) fn read(b: &mut Builder<'_>, name: &str, value: &str) -> Option<Resul
         "flow.age" => compare(value, U32).map(Condition::FlowAge),
         _ => match name.strip_suffix("-csum") {
             Some(
-                layer @ ("ipv4" | "tcpv4" | "tcpv6" | "udpv4" | "udpv6" | "icmpv4" | "icmpv6"),
+                layer @ ("ipv4" | "tcpv4" | "tcpv6" | "udpv4" | "udpv6" | "icmpv4" | "icmpv6"
+                | "igmp"),
             ) => match unquoted(value).to_ascii_lowercase().as_str() {
                 "valid" => Ok(Condition::Checksum {
                     layer: layer.to_owned(),
@@ -293,6 +294,7 @@ fn vlan_id(value: &str) -> Result<Condition, String> {
     };
     let layer = match layer {
         None | Some("any") => None,
+        Some("all") => Some(i8::MAX),
         Some(layer) => Some(
             layer
                 .parse::<i8>()

@@ -12,7 +12,7 @@ const MAX_PATTERN_BYTES: usize = 16 * 1024;
 /// `pcre:[!]"/…/flags[,flow:name…]"`.
 pub(super) fn pcre(b: &mut Builder<'_>, value: &str) -> Result<(), String> {
     let (text, is_negated) = negated(value);
-    let text = super::quoted(text, "pcre")?;
+    let text = super::unquoted(text);
     let (text, is_negated) = match text.strip_prefix('!') {
         Some(rest) if !is_negated => (rest, true),
         _ => (text, is_negated),
@@ -58,7 +58,7 @@ pub(super) fn pcre(b: &mut Builder<'_>, value: &str) -> Result<(), String> {
     }
     let sticky = b.sticky.and_then(|at| b.rule.buffers.get(at));
     if let Some(buffer) = buffer.filter(|buffer| {
-        sticky.is_some_and(|entry| entry.buffer != *buffer || !entry.transforms.is_empty())
+        sticky.is_some_and(|entry| !is_same(entry.buffer, *buffer) || !entry.transforms.is_empty())
     }) {
         return Err(format!(
             "Expression seen with a sticky buffer still set; either (1) reset sticky buffer with pkt_data or (2) use a sticky buffer providing \"{}\"",
@@ -131,6 +131,11 @@ fn buffer_of(flag: char) -> Option<Buffer> {
         'Z' => Buffer::HttpHostRaw,
         _ => return None,
     })
+}
+
+/// Whether a sticky buffer is the one a flag means; response bodies are file data too.
+fn is_same(sticky: Buffer, flag: Buffer) -> bool {
+    sticky == flag || (sticky, flag) == (Buffer::FileData, Buffer::HttpResponseBody)
 }
 
 /// How Suricata describes a buffer in words.

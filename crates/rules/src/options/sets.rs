@@ -23,6 +23,10 @@ fn options<'a>(
             .split_once(|c: char| c.is_ascii_whitespace())
             .unwrap_or((item, ""));
         let argument = argument.trim();
+        if key == "remove_key" {
+            set.options.push((key.to_owned(), argument.to_owned()));
+            continue;
+        }
         if argument.is_empty() {
             return Err(format!("option `{item}` of the set needs a value"));
         }

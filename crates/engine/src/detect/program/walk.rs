@@ -464,6 +464,7 @@ fn entropy_holds(entropy: &Entropy, data: &[u8], cx: &mut Inspection) -> Outcome
         FloatCompare::Greater(to) => value > to,
         FloatCompare::GreaterOrEqual(to) => value >= to,
         FloatCompare::Between(low, high) => low < value && value < high,
+        FloatCompare::Outside(low, high) => value <= low || value >= high,
     })
 }
 
