@@ -31,6 +31,7 @@ mod request;
 mod request_head;
 mod response;
 mod response_head;
+mod setting;
 mod text;
 mod transaction;
 mod uri;
