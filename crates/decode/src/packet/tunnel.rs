@@ -159,7 +159,8 @@ impl<'a> Level<'a, '_> {
             inner::IPV4 => Entry::Ipv4,
             inner::IPV6 => Entry::Ipv6,
             inner::VLAN => Entry::Vlan,
-            _ => return,
+            inner::ARP => return,
+            _ => return self.invalid(DecodeEvent::VXLAN_UNKNOWN_PAYLOAD_TYPE),
         };
         self.next = Next::Tunnel {
             entry,
