@@ -132,6 +132,8 @@ impl Session {
         self.is_midstream_synack = true;
         self.is_async = run.config.async_oneside;
         let (client, server) = self.pair(Direction::ToServer);
+        client.tcp_flags = 0;
+        server.tcp_flags = segment.flags;
         server.begin(segment.sequence);
         server.next_seq = segment.sequence.wrapping_add(1);
         server.window = segment.window;

@@ -271,6 +271,11 @@ fn a_synack_without_its_syn_turns_the_flow_round() {
     assert!(outcome.needs_swap);
     assert_eq!(outcome.direction, ToClient);
     assert_eq!(lab.state(), Some(State::SynRecv));
+    let flags = lab
+        .slot
+        .as_ref()
+        .map(|session| session.tcp_flags_of(ToClient));
+    assert_eq!(flags, Some(SYN | ACK));
     lab.send(ToServer, ACK, 1, 1, b"");
     assert_eq!(lab.state(), Some(State::Established));
 }
