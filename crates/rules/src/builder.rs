@@ -183,13 +183,13 @@ impl<'a> Builder<'a> {
 
     /// Selects a sticky buffer; `None` goes back to packet and stream.
     pub(crate) fn select(&mut self, buffer: Option<Buffer>, keyword: &str) -> Result<(), String> {
-        if let Some(now) = self.sticky.and_then(|at| self.rule.buffers.get(at)) {
-            if now.matches.is_empty() {
-                let name = now.buffer.as_str();
-                return Err(format!(
-                    "nothing is looked for in `{name}`: previous sticky buffer has no matches; put a content or pcre behind it"
-                ));
-            }
+        if let Some(now) = self.sticky.and_then(|at| self.rule.buffers.get(at))
+            && now.matches.is_empty()
+        {
+            let name = now.buffer.as_str();
+            return Err(format!(
+                "nothing is looked for in `{name}`: previous sticky buffer has no matches; put a content or pcre behind it"
+            ));
         }
         self.last_content = None;
         self.last_place = None;

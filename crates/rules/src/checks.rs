@@ -4,6 +4,7 @@ use crate::builder::Builder;
 use crate::rule::{Arrow, Protocol, Rule};
 use event::buffer::Ways;
 use event::{AppProtocol, Buffer, Direction};
+use std::sync::LazyLock;
 
 mod buffers;
 
@@ -21,16 +22,16 @@ pub(crate) fn finish(mut b: Builder<'_>) -> Result<(Rule, Vec<String>), String> 
         buffers::check(entry).map_err(|why| format!("{}: {why}", entry.buffer.as_str()))?;
     }
     buffers::check_dsize(&b.rule)?;
-    if let Some(spoken) = spoken
-        && !spoken
+    if let Some(spoken) = spoken {
+        let parsed = b
+            .context
+            .protocols
             .iter()
-            .any(|protocol| b.context.protocols.contains(protocol))
-    {
-        let name = spoken
-            .first()
-            .map_or("unknown", |protocol| protocol.as_str());
-        b.degraded
-            .push(format!("protocol {name} is not parsed yet"));
+            .fold(0, |set, protocol| set | bit(*protocol));
+        if spoken & parsed == 0 {
+            b.degraded
+                .push(format!("protocol {} is not parsed yet", name_of(spoken)));
+        }
     }
     b.degraded.dedup();
     b.rule.conditions.shrink_to_fit();
@@ -56,25 +57,15 @@ fn drop_unused(b: &mut Builder<'_>) -> Result<(), String> {
 }
 
 /// The application protocols that header and keywords leave; None where they ask for none.
-fn protocols(b: &Builder<'_>) -> Result<Option<Vec<AppProtocol>>, String> {
-    let mut left: Option<Vec<AppProtocol>> = match b.rule.protocol {
-        Protocol::App(app) => Some(expanded(&[app])),
+fn protocols(b: &Builder<'_>) -> Result<Option<Protocols>, String> {
+    let mut left = match b.rule.protocol {
+        Protocol::App(app) => Some(expanded([app].iter())),
         _ => None,
     };
     for (wanted, keyword) in &b.wanted {
-        let wanted = expanded(wanted);
-        let both: Vec<AppProtocol> = match &left {
-            None => wanted,
-            Some(left) => left
-                .iter()
-                .copied()
-                .filter(|protocol| wanted.contains(protocol))
-                .collect(),
-        };
-        if both.is_empty() {
-            let before = left
-                .and_then(|left| left.first().copied())
-                .map_or("another protocol", AppProtocol::as_str);
+        let both = expanded(wanted.iter()) & left.unwrap_or(Protocols::MAX);
+        if both == 0 {
+            let before = left.map_or("another protocol", name_of);
             return Err(format!(
                 "rule contains conflicting protocols: `{keyword}` does not belong to {before}; remove one of them or split the rule"
             ));
@@ -84,10 +75,34 @@ fn protocols(b: &Builder<'_>) -> Result<Option<Vec<AppProtocol>>, String> {
     Ok(left)
 }
 
-/// With everything that a name covers: `http` is HTTP in both versions.
-fn expanded(protocols: &[AppProtocol]) -> Vec<AppProtocol> {
-    let covered = |p: &&AppProtocol| protocols.iter().any(|asked| asked.covers(**p));
-    AppProtocol::ALL.iter().filter(covered).copied().collect()
+/// A set of protocols: one bit for each, in the order of the enum, which has fewer than 64.
+type Protocols = u64;
+
+/// Of each protocol, all that its name covers: `http` is HTTP in both versions.
+static COVERED: LazyLock<Vec<Protocols>> = LazyLock::new(|| {
+    let covered = |asked: &AppProtocol| {
+        AppProtocol::ALL
+            .iter()
+            .filter(|p| asked.covers(**p))
+            .fold(0, |set, p| set | bit(*p))
+    };
+    AppProtocol::ALL.iter().map(covered).collect()
+});
+
+fn bit(protocol: AppProtocol) -> Protocols {
+    1_u64.checked_shl(protocol as u32).unwrap_or(0)
+}
+
+fn expanded<'a>(protocols: impl Iterator<Item = &'a AppProtocol>) -> Protocols {
+    protocols.fold(0, |set, p| {
+        set | COVERED.get(*p as usize).copied().unwrap_or(0)
+    })
+}
+
+/// The first protocol of a set.
+fn name_of(protocols: Protocols) -> &'static str {
+    let first = AppProtocol::ALL.get(protocols.trailing_zeros() as usize);
+    first.map_or("unknown", |protocol| protocol.as_str())
 }
 
 /// Whether buffers that travel one way meet conditions of the other.

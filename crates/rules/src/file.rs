@@ -11,7 +11,8 @@ use crate::ports;
 use crate::rule::{Addresses, Compare, Condition, Origin, Ports, Rule};
 use crate::verdict::{Parsed, Refusal, Summary};
 use ahash::AHashMap;
-use std::sync::Arc;
+use memchr::memmem::Finder;
+use std::sync::{Arc, LazyLock};
 
 /// Most refusals of one file that are kept with their reason: a file of noise has millions.
 pub const MAX_REFUSALS: usize = 10_000;
@@ -163,7 +164,7 @@ impl Reader<'_> {
             (0, format!("`{shown}` is no action; a rule begins with alert, pass, drop, reject, rejectsrc, rejectdst, rejectboth or config"))
         })?;
         let header = header::split(text)?;
-        if text.contains("requires")
+        if REQUIRES.find(text.as_bytes()).is_some()
             && let Some(why) = self.unmet(header.options, header.options_at)?
         {
             return Ok(Outcome::Skipped(why));
@@ -285,12 +286,23 @@ fn cached<T: Clone>(
 
 /// Snort 3 names services and puts modifiers behind commas.
 fn is_snort(text: &str) -> bool {
-    text.contains("service:")
-        || text.contains("\",fast_pattern")
-        || text.contains("\",nocase")
-        || text.contains("bufferlen:")
-        || text.contains("\",depth ")
+    SNORT
+        .iter()
+        .any(|sign| sign.find(text.as_bytes()).is_some())
 }
+
+static SNORT: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
+    [
+        "service:",
+        "\",fast_pattern",
+        "\",nocase",
+        "bufferlen:",
+        "\",depth ",
+    ]
+    .map(Finder::new)
+});
+
+static REQUIRES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("requires"));
 
 /// Whether a comment is a rule that was switched off.
 fn is_disabled_rule(comment: &str) -> bool {

@@ -3,9 +3,9 @@
 use crate::addresses;
 use crate::context::Variables;
 use crate::lexer::Lines;
-use crate::options::meta::{read_threshold, read_track};
+use crate::options::meta::read_threshold;
 use crate::options::parts;
-use crate::rule::{Addresses, Threshold, ThresholdKind, ThresholdTrack};
+use crate::rule::{Addresses, Threshold, ThresholdKind};
 
 /// Most lines kept; each alert is compared with those of its signature.
 const MAX_LINES: usize = 100_000;
@@ -176,12 +176,6 @@ fn rate_filter(text: &str) -> Result<Threshold, String> {
         return Err("rate_filter needs `timeout N`".to_owned());
     }
     Ok(threshold)
-}
-
-/// The track of a limit, where the line is one.
-#[must_use]
-pub fn track_of(text: &str) -> Option<ThresholdTrack> {
-    read_track(text).ok()
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) fn content(b: &mut Builder<'_>, value: &str) -> Result<(), String> {
     let at = b.place(false);
     b.push(at, PayloadMatch::Content(content))?;
     for modifier in parts(modifiers, ',') {
-        let (name, value) = match modifier.split_once(|c: char| c == ' ' || c == ':') {
+        let (name, value) = match modifier.split_once([' ', ':']) {
             Some((name, value)) => (name, Some(value.trim())),
             None => (modifier, None),
         };

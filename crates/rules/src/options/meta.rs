@@ -263,7 +263,7 @@ fn read_kind(text: &str) -> Result<ThresholdKind, String> {
     })
 }
 
-pub(crate) fn read_track(text: &str) -> Result<ThresholdTrack, String> {
+fn read_track(text: &str) -> Result<ThresholdTrack, String> {
     Ok(match text {
         "by_src" => ThresholdTrack::Source,
         "by_dst" => ThresholdTrack::Destination,

@@ -159,7 +159,8 @@ pub(crate) fn compare_float(text: &str) -> Result<FloatCompare, String> {
             .filter(|n| n.is_finite())
             .ok_or_else(|| format!("`{text}` is no number"))
     };
-    let operators: [(&str, fn(f64) -> FloatCompare); 6] = [
+    type Make = fn(f64) -> FloatCompare;
+    let operators: [(&str, Make); 6] = [
         (">=", FloatCompare::GreaterOrEqual),
         ("<=", FloatCompare::LessOrEqual),
         ("!=", FloatCompare::NotEqual),

@@ -51,7 +51,7 @@ fn xor(value: &str) -> Result<Transform, String> {
     let wrong = || {
         format!("`{text}` is no key for xor; write pairs of hexadecimal digits, such as \"0a0b\"")
     };
-    if text.is_empty() || text.len() % 2 != 0 || text.len() > 510 {
+    if text.is_empty() || !text.len().is_multiple_of(2) || text.len() > 510 {
         return Err(wrong());
     }
     let digits: Option<Vec<u8>> = text
