@@ -1,16 +1,43 @@
 //! Holds rules against packets, streams and transactions.
+//!
+//! A [`Ruleset`] is built once and shared; each thread owns a [`Detector`]. For each packet the
+//! detector finds the rules that may match (prefilter, and lists of rules without a pattern), then
+//! holds each of them against the packet, its stream and its transactions, in the order of rules.
 
+pub mod alerts;
 pub mod bits;
 mod bytes;
+mod cache;
+mod classify;
+mod conditions;
 mod content;
+pub mod context;
 pub mod datasets;
+pub mod details;
+mod driver;
+mod fast_pattern;
+mod fields;
 pub mod iprep;
+mod limits;
+mod lists;
+mod look;
+mod order;
 pub mod pcre;
+mod prefilter;
 pub mod program;
+mod ruleset;
+mod signature;
+mod state;
 pub mod tags;
 pub mod thresholds;
+mod transactions;
 pub mod transforms;
 
-/// What rules remember of a flow.
-#[derive(Debug, Default)]
-pub struct FlowDetection {}
+pub use alerts::{Alert, AlertKind, Alerts, MatchRange, PacketVerdict, StoreRequest};
+pub use context::{PacketContext, pseudo_packet};
+pub use details::Details;
+pub use driver::{Detector, Settings};
+pub use order::{ActionClass, ActionOrder};
+pub use ruleset::{BuildError, Options, Refused, Ruleset};
+pub use signature::{Kind, RuleId, Signature, StoreScope};
+pub use state::FlowDetection;

@@ -1,0 +1,1 @@
+//! Which headers and conditions hold.
