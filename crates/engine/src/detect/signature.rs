@@ -107,6 +107,13 @@ pub struct Signature {
 }
 
 impl Signature {
+    /// Whether the prefilter finds it; otherwise it is held against every packet or transaction of
+    /// its kind.
+    #[must_use]
+    pub fn is_found_by_pattern(&self) -> bool {
+        self.is_prefiltered
+    }
+
     /// Whether it looks into transactions.
     pub(super) fn is_of_transaction(&self) -> bool {
         !self.engines.is_empty()

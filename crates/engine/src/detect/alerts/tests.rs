@@ -1,1 +1,94 @@
-//! What is told of a packet.
+//! What is told of a packet: sorted, limited, up to the first pass.
+
+use super::*;
+use crate::detect::{Options, Ruleset};
+use event::Timestamp;
+
+fn set(text: &str) -> Ruleset {
+    let file = rules::parse_file("test.rules", text.as_bytes(), &rules::Context::default());
+    let all = file
+        .parsed
+        .into_iter()
+        .map(|parsed| parsed.rule().cloned().expect("a rule"));
+    let (set, refused) = Ruleset::build(all.collect(), Options::default()).expect("builds");
+    assert_eq!(refused, []);
+    set
+}
+
+/// The sids told when all rules match in the order given, and the verdict.
+fn check(text: &str, matches: &[u32], told: &[u32], verdict: (bool, Option<u32>)) {
+    let set = set(text);
+    let id = |sid: u32| {
+        set.iter()
+            .find(|(_, rule)| rule.sid == sid)
+            .map(|(id, _)| id)
+    };
+    let mut alerts = Alerts::default();
+    for &sid in matches {
+        let rule = id(sid).expect("a rule of the set");
+        alerts.push(Alert {
+            rule,
+            tx: None,
+            is_tx_guessed: false,
+            kind: AlertKind::Packet,
+            action: set.rule(rule).expect("known").action,
+            acts_on_flow: false,
+            matched: SmallVec::new(),
+            captures: Vec::new(),
+            contexts: Vec::new(),
+        });
+    }
+    let subject = Subject {
+        rule: (0, 0, 0),
+        ends: None,
+        flow: None,
+        now: Timestamp::default(),
+    };
+    alerts.finish(
+        &set,
+        &mut Thresholds::default(),
+        &subject,
+        ALERTS_MAX,
+        |_| {},
+    );
+    let sid = |id: RuleId| set.rule(id).map(|rule| rule.sid);
+    let sids: Vec<u32> = alerts
+        .alerts
+        .iter()
+        .filter_map(|alert| sid(alert.rule))
+        .collect();
+    assert_eq!(sids, told, "{text}");
+    let dropped = alerts.verdict.dropped_by.and_then(sid);
+    assert_eq!((alerts.verdict.is_passed, dropped), verdict, "{text}");
+}
+
+#[test]
+fn alerts_stand_in_the_order_of_rules() {
+    let text = "alert tcp any any -> any any (ttl:1; priority:3; sid:1;)\n\
+                alert tcp any any -> any any (ttl:1; priority:1; sid:2;)\n\
+                drop tcp any any -> any any (ttl:1; priority:9; sid:3;)\n";
+    check(text, &[1, 2, 3], &[3, 2, 1], (false, Some(3)));
+}
+
+#[test]
+fn nothing_is_told_after_a_pass() {
+    let text = "alert tcp any any -> any any (ttl:1; sid:1;)\n\
+                pass tcp any any -> any any (ttl:1; noalert; sid:2;)\n";
+    check(text, &[1, 2], &[], (true, None));
+    check(text, &[1], &[1], (false, None));
+}
+
+#[test]
+fn a_silent_rule_still_acts() {
+    let text = "drop tcp any any -> any any (ttl:1; noalert; sid:1;)\n";
+    check(text, &[1], &[], (false, Some(1)));
+}
+
+#[test]
+fn no_more_than_the_maximum_is_told() {
+    let text: String = (1..=20)
+        .map(|sid| format!("alert tcp any any -> any any (ttl:1; sid:{sid};)\n"))
+        .collect();
+    let all: Vec<u32> = (1..=20).collect();
+    check(&text, &all, &all[..ALERTS_MAX], (false, None));
+}
