@@ -2,7 +2,7 @@
 
 use decode::app::{Field, Transaction};
 use decode::file::{File, FileState};
-use event::{Buffer, Direction};
+use event::{AppProtocol, Buffer, Direction};
 
 /// Instances of a repeated field that are looked at; parsers hold fewer.
 const INSTANCES_MAX: usize = 1024;
@@ -49,6 +49,16 @@ pub struct BodyMin(pub [u32; 2]);
 impl Default for BodyMin {
     fn default() -> Self {
         BodyMin([32 << 10, 32 << 10])
+    }
+}
+
+impl BodyMin {
+    /// What holds for a protocol: only bodies of HTTP and mail are waited for.
+    pub(super) fn of(self, protocol: AppProtocol) -> BodyMin {
+        match protocol {
+            AppProtocol::Http1 | AppProtocol::Http2 | AppProtocol::Smtp => self,
+            _ => BodyMin([0; 2]),
+        }
     }
 }
 

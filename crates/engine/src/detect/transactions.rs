@@ -94,7 +94,7 @@ impl Run<'_, '_> {
             if known.is_scanned(place) {
                 continue;
             }
-            let min = self.round.settings.body_min;
+            let min = self.round.settings.body_min.of(protocol);
             let ended = walk(tx, buffer.buffer, direction, min, |bytes| {
                 let end = (bytes.offset + bytes.data.len() as u64) * 2 + u64::from(bytes.is_end);
                 if bytes.is_body && known.body_scanned(at, end) {
@@ -212,7 +212,7 @@ impl Run<'_, '_> {
             tx,
             protocol: self.flow.app.protocol,
             direction: round.cx.direction,
-            body_min: round.settings.body_min,
+            body_min: round.settings.body_min.of(self.flow.app.protocol),
             payload: &mut payload,
         };
         let mut end = RuleEnd::Matched;
@@ -297,21 +297,16 @@ impl Run<'_, '_> {
             };
             inspection.begin_rule();
             let mut offset = 0;
-            walk(
-                tx,
-                *buffer,
-                direction,
-                self.round.settings.body_min,
-                |bytes| {
-                    offset = bytes.offset;
-                    if bytes.is_body {
-                        inspection.set_part(bytes.offset, bytes.is_end);
-                    } else {
-                        inspection.set_whole();
-                    }
-                    program.matches(bytes.data, inspection)
-                },
-            );
+            let min = self.round.settings.body_min.of(protocol);
+            walk(tx, *buffer, direction, min, |bytes| {
+                offset = bytes.offset;
+                if bytes.is_body {
+                    inspection.set_part(bytes.offset, bytes.is_end);
+                } else {
+                    inspection.set_whole();
+                }
+                program.matches(bytes.data, inspection)
+            });
             out.extend(inspection.ranges.iter().map(|range| MatchRange {
                 buffer: *buffer,
                 range: offset + u64::from(range.start)..offset + u64::from(range.end),
