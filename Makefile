@@ -1,0 +1,51 @@
+# The verbs of the project. `make run` and `make test` need nothing but Rust; they install the rest.
+
+CARGO ?= cargo
+EXAMPLE := target/example
+
+.PHONY: run test setup build example lint fmt deny bench fuzz clean
+
+## Build the release binary and read the example capture with the example rules.
+run: build example
+	"$$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/ratel" read \
+		-r $(EXAMPLE)/example.pcap -S examples/example.rules -l $(EXAMPLE)
+
+## Everything that must hold before a change lands.
+test: setup lint
+	$(CARGO) test --workspace --locked
+	$(CARGO) build --locked -p ratel
+	scripts/wrong-uses.sh
+
+## Install what the build needs from the system's packages.
+setup:
+	scripts/setup.sh
+
+build: setup
+	$(CARGO) build --release --locked -p ratel
+
+## The example capture, made by the project's own packet builder.
+example:
+	mkdir -p $(EXAMPLE)
+	$(CARGO) run --release --locked -q -p decode --example example-capture -- $(EXAMPLE)/example.pcap
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+fmt:
+	$(CARGO) fmt --all
+
+## Licences and advisories of the dependencies.
+deny:
+	$(CARGO) deny check
+
+## Ratel beside Suricata, and the parts of Ratel by themselves.
+bench: build
+	bench/run.sh
+
+## Each fuzz target for FUZZ_SECS seconds (default 60).
+fuzz:
+	scripts/fuzz.sh $(or $(FUZZ_SECS),60)
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,14 @@
+//! EVE records in Suricata 8's schema: one file for each kind.
+
+pub mod anomaly;
+pub mod config;
+pub mod drop;
+pub mod flow;
+pub mod header;
+pub mod seen;
+pub mod stats;
+pub mod transaction;
+
+pub use config::EveConfig;
+pub use header::Source;
+pub use seen::Seen;

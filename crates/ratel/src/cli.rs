@@ -1,0 +1,166 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Ratel: intrusion detection and response.
+#[derive(Debug, Parser)]
+#[command(name = "ratel", version, about, arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Read captures, hold rules against them, and tell what happened.
+    Read(Box<Read>),
+    /// Look after rules.
+    #[command(subcommand)]
+    Rules(Rules),
+}
+
+/// `ratel rules …`.
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Check rules files: a verdict for every rule.
+    Check(Box<Check>),
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// `ratel read`. The short flags are Suricata's.
+#[derive(Debug, Args)]
+#[command(after_help = "A BPF expression may follow the captures: ratel read day.pcap 'tcp port 80'.\n\
+    Exit status: 0 done, 1 failed or a capture was broken, 2 wrong usage.")]
+pub struct Read {
+    /// Capture files or folders of them, `-` for standard input; then, optionally, a BPF expression.
+    #[arg(value_name = "CAPTURE|BPF")]
+    pub inputs: Vec<String>,
+    /// A capture file or folder.
+    #[arg(short = 'r', value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+    /// Rules file: only these, whatever the configuration says. May be given more than once.
+    #[arg(short = 'S', value_name = "RULES")]
+    pub only_rules: Vec<PathBuf>,
+    /// Rules file, beside those of the configuration.
+    #[arg(short = 's', value_name = "RULES")]
+    pub more_rules: Vec<PathBuf>,
+    /// Folder for eve.json and the other logs; `-` writes eve.json to standard output.
+    #[arg(short = 'l', value_name = "DIR")]
+    pub log_dir: Option<PathBuf>,
+    /// A suricata.yaml.
+    #[arg(short = 'c', value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Checksums: `all` (those that are wrong are ignored by the stream engine) or `none`.
+    #[arg(short = 'k', value_name = "all|none|auto")]
+    pub checksums: Option<String>,
+    /// Set a key of the configuration, e.g. --set stream.midstream=true.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// A rule that can't be loaded ends the run.
+    #[arg(long)]
+    pub init_errors_fatal: bool,
+    /// Rules are not loaded; records are written all the same.
+    #[arg(long)]
+    pub disable_detection: bool,
+    /// Do as if in line: drop rules drop.
+    #[arg(long)]
+    pub simulate_ips: bool,
+    /// Check configuration and rules, then end.
+    #[arg(short = 'T')]
+    pub test: bool,
+    /// How the summary is printed.
+    #[arg(short = 'o', long = "output", value_enum, default_value_t)]
+    pub format: Format,
+    /// Print no summary.
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    /// Say more on standard error.
+    #[arg(short = 'v', action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Folder for data that is kept between runs, such as datasets.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Folder of compiled rules. Default: the user's cache folder.
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Don't keep compiled rules on disk.
+    #[arg(long)]
+    pub no_cache: bool,
+    /// BPF expression from a file.
+    #[arg(short = 'F', value_name = "FILE")]
+    pub bpf_file: Option<PathBuf>,
+    /// Accepted for compatibility: captures are always read by one thread each.
+    #[arg(long, value_name = "MODE", hide = true)]
+    pub runmode: Option<String>,
+    /// Accepted for compatibility.
+    #[arg(long, hide = true)]
+    pub no_random: bool,
+    /// Write what the engine makes of each rule to the log folder.
+    #[arg(long, hide = true)]
+    pub engine_analysis: bool,
+    /// Keywords whose mistakes are errors rather than warnings.
+    #[arg(long, value_name = "KEYWORDS", hide = true, num_args = 0..=1, require_equals = true)]
+    pub strict_rule_keywords: Option<Option<String>>,
+    /// Fault injection for tests: parser errors at an offset, packets short of memory.
+    #[command(flatten)]
+    pub simulate: Simulate,
+}
+
+/// Fault injection, as Suricata's debug builds have it.
+#[derive(Debug, Default, Args)]
+pub struct Simulate {
+    /// The parser fails at this offset to server.
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub simulate_applayer_error_at_offset_ts: Option<u64>,
+    /// The parser fails at this offset to client.
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub simulate_applayer_error_at_offset_tc: Option<u64>,
+    /// Session memory runs out at this packet.
+    #[arg(long, value_name = "PACKET", hide = true)]
+    pub simulate_packet_tcp_ssn_memcap: Option<u64>,
+    /// Reassembly memory runs out at this packet.
+    #[arg(long, value_name = "PACKET", hide = true)]
+    pub simulate_packet_tcp_reassembly_memcap: Option<u64>,
+    /// Flow memory runs out at this packet.
+    #[arg(long, value_name = "PACKET", hide = true)]
+    pub simulate_packet_flow_memcap: Option<u64>,
+    /// Fragment memory runs out at this packet.
+    #[arg(long, value_name = "PACKET", hide = true)]
+    pub simulate_packet_defrag_memcap: Option<u64>,
+}
+
+/// `ratel rules check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 checked, 1 failed, 2 wrong usage, 3 fewer loaded than --min-loaded.")]
+pub struct Check {
+    /// Rules files.
+    #[arg(required = true, value_name = "FILES")]
+    pub files: Vec<PathBuf>,
+    /// A suricata.yaml, for its variables.
+    #[arg(short = 'c', value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set a key of the configuration.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Least share of rules that must load, in percent.
+    #[arg(long, value_name = "PERCENT")]
+    pub min_loaded: Option<f64>,
+    /// How the verdicts are printed.
+    #[arg(short = 'o', long = "output", value_enum, default_value_t)]
+    pub format: Format,
+    /// List loaded rules too.
+    #[arg(short = 'v', long)]
+    pub verbose: bool,
+}
