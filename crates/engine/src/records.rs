@@ -5,10 +5,12 @@ pub mod config;
 pub mod drop;
 pub mod flow;
 pub mod header;
+pub mod recorder;
 pub mod seen;
 pub mod stats;
 pub mod transaction;
 
 pub use config::EveConfig;
 pub use header::Source;
+pub use recorder::Recorder;
 pub use seen::Seen;

@@ -1,0 +1,157 @@
+//! Writes the records of all EVE outputs through one buffer.
+
+use super::anomaly::{self, Kind};
+use super::config::EveConfig;
+use super::header::Source;
+use super::seen::Seen;
+use super::{flow, transaction};
+use crate::flow::Flow;
+use crate::output::Output;
+use decode::app::Transaction;
+use decode::file::File;
+use event::json::Writer;
+use event::{AppProtocol, Direction, Timestamp};
+
+/// Layer of anomalies that a parser found.
+const PARSER: &str = "proto_parser";
+/// Layer of anomalies that recognition found.
+const DETECTOR: &str = "proto_detect";
+
+/// Writes records. Keeps one buffer, used for record after record.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    /// One for each EVE output, in the order `Output::record` numbers them.
+    pub eves: Vec<EveConfig>,
+    /// What all records have in common.
+    pub source: Source,
+    pub(super) out: Writer,
+}
+
+impl Recorder {
+    /// Writes to the given outputs.
+    #[must_use]
+    pub fn new(eves: Vec<EveConfig>, source: Source) -> Self {
+        Recorder { eves, source, out: Writer::new() }
+    }
+
+    /// Whether any output wants records of this type of transaction.
+    #[must_use]
+    pub fn wants_transaction(&self, kind: &str) -> bool {
+        self.eves.iter().any(|eve| eve.transactions.contains(kind))
+    }
+
+    /// The records of a flow that ended.
+    pub fn flow_end(&mut self, flow: &Flow, now: Timestamp, to: &mut dyn Output) {
+        for (log, eve) in self.eves.iter().enumerate() {
+            if eve.flow {
+                flow::flow(&mut self.out, flow, now, &self.source, eve);
+                to.record(log, "flow", self.out.as_bytes());
+            }
+            if eve.netflow {
+                for direction in Direction::BOTH {
+                    if direction == Direction::ToServer || flow.packets[1] > 0 {
+                        flow::netflow(&mut self.out, flow, direction, now, &self.source, eve);
+                        to.record(log, "netflow", self.out.as_bytes());
+                    }
+                }
+            }
+        }
+    }
+
+    /// A transaction's own record.
+    pub fn transaction(
+        &mut self,
+        kind: &'static str,
+        tx: &dyn Transaction,
+        seen: &Seen<'_>,
+        flow: &Flow,
+        to: &mut dyn Output,
+    ) {
+        for (log, eve) in self.eves.iter().enumerate() {
+            if eve.transactions.contains(kind) {
+                transaction::transaction(&mut self.out, kind, tx, seen, flow, &self.source, eve);
+                to.record(log, kind, self.out.as_bytes());
+            }
+        }
+    }
+
+    /// A file's record; the last one written is handed to `file_end` for stored files.
+    pub fn file(
+        &mut self,
+        file: &File,
+        tx: &dyn Transaction,
+        seen: &Seen<'_>,
+        flow: &Flow,
+        to: &mut dyn Output,
+    ) {
+        for (log, eve) in self.eves.iter().enumerate() {
+            if eve.files {
+                transaction::fileinfo(&mut self.out, file, tx, seen, flow, &self.source, eve);
+                to.record(log, "fileinfo", self.out.as_bytes());
+            }
+        }
+        if file.is_stored {
+            let eve = EveConfig::default();
+            transaction::fileinfo(&mut self.out, file, tx, seen, flow, &self.source, &eve);
+            to.file_end(file, self.out.as_bytes());
+        }
+    }
+
+    /// Oddities of a packet's headers or of its stream, by name.
+    pub fn packet_anomalies<'n>(
+        &mut self,
+        kind: Kind,
+        names: impl Iterator<Item = &'n str> + Clone,
+        seen: &Seen<'_>,
+        flow: Option<&Flow>,
+        to: &mut dyn Output,
+    ) {
+        for (log, eve) in self.eves.iter().enumerate() {
+            let wanted = eve.anomaly.is_some_and(|anomaly| match kind {
+                Kind::Decode => anomaly.decode,
+                Kind::Stream => anomaly.stream,
+                Kind::AppLayer { .. } => anomaly.app_layer,
+            });
+            if !wanted {
+                continue;
+            }
+            for name in names.clone() {
+                anomaly::anomaly(&mut self.out, name, kind, seen, flow, &self.source, eve);
+                to.record(log, "anomaly", self.out.as_bytes());
+            }
+        }
+    }
+
+    /// Oddities of a transaction, by name with the protocol's prefix left out.
+    pub fn transaction_anomalies(
+        &mut self,
+        events: &[(&'static str, Direction)],
+        tx: Option<u64>,
+        protocol: AppProtocol,
+        seen: &Seen<'_>,
+        flow: &Flow,
+        to: &mut dyn Output,
+    ) {
+        let kind = Kind::AppLayer { layer: PARSER, tx, protocol };
+        for (name, direction) in events {
+            let seen = seen.towards(*direction);
+            self.packet_anomalies(kind, std::iter::once(*name), &seen, Some(flow), to);
+        }
+    }
+
+    /// Oddities of recognition.
+    pub fn recognition_anomalies(
+        &mut self,
+        events: &[&'static str],
+        seen: &Seen<'_>,
+        flow: &Flow,
+        to: &mut dyn Output,
+    ) {
+        let kind = Kind::AppLayer { layer: DETECTOR, tx: None, protocol: flow.app.protocol };
+        // Recognition's own events are called APPLAYER_… in records and applayer_… in rules.
+        for name in events {
+            let name = name.to_ascii_uppercase();
+            self.packet_anomalies(kind, std::iter::once(name.as_str()), seen, Some(flow), to);
+        }
+    }
+}
