@@ -135,7 +135,13 @@ impl Recorder {
         let kind = Kind::AppLayer { layer: PARSER, tx, protocol };
         for (name, direction) in events {
             let seen = seen.towards(*direction);
-            self.packet_anomalies(kind, std::iter::once(*name), &seen, Some(flow), to);
+            // Suricata writes the events of the parsers that it has in C in capitals.
+            if matches!(protocol, AppProtocol::Http1 | AppProtocol::Smtp | AppProtocol::Tls | AppProtocol::Ftp) {
+                let name = name.to_ascii_uppercase();
+                self.packet_anomalies(kind, std::iter::once(name.as_str()), &seen, Some(flow), to);
+            } else {
+                self.packet_anomalies(kind, std::iter::once(*name), &seen, Some(flow), to);
+            }
         }
     }
 
