@@ -79,6 +79,14 @@ impl Writer {
         self.comma = true;
     }
 
+    /// Takes back the end of the object that was closed last, to add to it; no-op elsewhere.
+    pub fn reopen(&mut self) {
+        if self.out.last() == Some(&b'}') {
+            self.out.pop();
+            self.comma = self.out.last() != Some(&b'{');
+        }
+    }
+
     /// Opens the array `key`.
     pub fn array(&mut self, key: &str) {
         self.key(key);

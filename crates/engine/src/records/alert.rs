@@ -46,9 +46,9 @@ pub fn alert(out: &mut Writer, alert: &Alert, rule: &ToldRule<'_>, scene: &Scene
     }
     body(out, alert, rule, &seen, config, scene.is_inline);
     if let Some((address, false)) = forwarded {
-        // The object was closed by `body`; the field belongs to it, so it is written at the root,
-        // where the schema has no place for it, only where it was asked for.
-        let _ = address;
+        out.reopen();
+        out.display("xff", address);
+        out.end();
     }
     if let Some(packet) = seen.packet {
         tunnel(out, packet);
@@ -186,4 +186,154 @@ fn application(out: &mut Writer, alert: &Alert, flow: &Flow, config: &AlertConfi
         }
         out.end_array();
     }
+}
+
+/// The bodies of an HTTP transaction, inside the `http` object that was written last.
+fn http_bodies(
+    out: &mut Writer,
+    tx: &dyn decode::app::Transaction,
+    flow: &Flow,
+    config: &AlertConfig,
+) {
+    if flow.app.protocol != AppProtocol::Http1 {
+        return;
+    }
+    out.reopen();
+    for (buffer, direction, printable, base64) in [
+        (
+            Buffer::HttpRequestBody,
+            Direction::ToServer,
+            "http_request_body_printable",
+            "http_request_body",
+        ),
+        (
+            Buffer::HttpResponseBody,
+            Direction::ToClient,
+            "http_response_body_printable",
+            "http_response_body",
+        ),
+    ] {
+        let field = tx.field(buffer, direction, 0);
+        let body = match &field {
+            Field::Whole(bytes) => bytes.as_ref(),
+            Field::Body { data, .. } => data,
+            Field::Pending | Field::Absent => continue,
+        };
+        if body.is_empty() {
+            continue;
+        }
+        if config.http_body_printable {
+            out.bytes(printable, &printable_form(body));
+        }
+        if config.http_body {
+            out.base64(base64, body);
+        }
+    }
+    out.end();
+}
+
+/// Bytes as Suricata prints them: what is not printable ASCII becomes a dot, line ends stay.
+fn printable_form(bytes: &[u8]) -> Vec<u8> {
+    bytes
+        .iter()
+        .map(|b| if matches!(b, 0x20..=0x7e | b'\r' | b'\n') { *b } else { b'.' })
+        .collect()
+}
+
+/// The payload that alerted: of the stream where the stream matched, else the packet's.
+fn payload(out: &mut Writer, alert: &Alert, scene: &Scene<'_>, config: &AlertConfig) {
+    if !(config.payload || config.payload_printable || config.payload_length) {
+        return;
+    }
+    let packet = scene.seen.packet.map_or(&[][..], |packet| packet.payload);
+    let mut of_stream = Vec::new();
+    if alert.is_stream
+        && let Some(session) = scene.flow.and_then(|flow| flow.tcp.as_deref())
+    {
+        let direction = scene.seen.direction.unwrap_or(Direction::ToServer);
+        session.copy_payload(direction, config.payload_limit, &mut of_stream);
+    }
+    let bytes = if of_stream.is_empty() { packet } else { &of_stream };
+    if config.payload_length {
+        out.uint("payload_length", bytes.len() as u64);
+    }
+    if config.payload {
+        out.base64("payload", bytes);
+    }
+    if config.payload_printable {
+        out.bytes("payload_printable", &printable_form(bytes));
+    }
+    out.uint("stream", u64::from(!of_stream.is_empty()));
+}
+
+/// What was done with the packet in the end.
+fn verdict(out: &mut Writer, scene: &Scene<'_>) {
+    out.object("verdict");
+    match scene.verdict {
+        Some(Action::Reject(to)) => {
+            out.str("action", if scene.is_inline { "drop" } else { "alert" });
+            out.str(
+                "reject-target",
+                match to {
+                    RejectTo::Source => "to_client",
+                    RejectTo::Destination => "to_server",
+                    RejectTo::Both => "both",
+                },
+            );
+            out.array("reject");
+            match scene.seen.protocol {
+                Some(IpProtocol::TCP) => out.item_str("tcp-reset"),
+                Some(_) => out.item_str("icmp-prohib"),
+                None => {}
+            }
+            out.end_array();
+        }
+        Some(Action::Drop) if scene.is_inline => out.str("action", "drop"),
+        Some(Action::Pass) => out.str("action", "pass"),
+        Some(Action::Drop | Action::Alert | Action::Config) | None => out.str("action", "alert"),
+    }
+    out.end();
+}
+
+/// Ratel's own part: which bytes of which buffers matched.
+fn matches(out: &mut Writer, matched: &[MatchRange]) {
+    if matched.is_empty() {
+        return;
+    }
+    out.object("ratel");
+    out.array("match");
+    for range in matched {
+        out.begin();
+        out.str("buffer", range.buffer.as_str());
+        out.uint("start", u64::from(range.start));
+        out.uint("end", u64::from(range.end));
+        out.end();
+    }
+    out.end_array();
+    out.end();
+}
+
+/// The address that X-Forwarded-For tells, and whether it takes the place of the packet's.
+fn forwarded_for(
+    scene: &Scene<'_>,
+    alert: &Alert,
+    config: &AlertConfig,
+) -> Option<(std::net::IpAddr, bool)> {
+    let xff: &XffConfig = config.xff.as_ref().or(scene.eve.common.xff.as_ref())?;
+    let flow = scene.flow.filter(|flow| flow.app.protocol == AppProtocol::Http1)?;
+    let parser = flow.app.parser.as_ref()?;
+    let ids = parser.tx_range();
+    let tx = parser.tx(alert.tx.unwrap_or(ids.start))?;
+    let Field::Whole(headers) = tx.field(Buffer::HttpHeader, Direction::ToServer, 0) else {
+        return None;
+    };
+    let value = headers.split(|b| *b == b'\n').find_map(|line| {
+        let colon = line.iter().position(|b| *b == b':')?;
+        let (name, value) = line.split_at(colon);
+        name.eq_ignore_ascii_case(xff.header.as_bytes()).then(|| &value[1..])
+    })?;
+    let value = std::str::from_utf8(value).ok()?;
+    let word = if xff.forward { value.split(',').next() } else { value.rsplit(',').next() };
+    let word = word?.trim().trim_matches(['[', ']', '"']);
+    Some((word.parse().ok()?, xff.overwrite))
 }

@@ -134,7 +134,8 @@ fn ends(out: &mut Writer, seen: &Seen<'_>) {
     }
 }
 
-fn protocol_name(out: &mut Writer, protocol: IpProtocol) {
+/// Writes `proto`.
+pub fn protocol_name(out: &mut Writer, protocol: IpProtocol) {
     match protocol.name() {
         Some(name) => out.str("proto", name),
         None => out.display("proto", format_args!("{:03}", protocol.0)),

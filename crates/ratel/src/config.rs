@@ -1,0 +1,4 @@
+//! From settings to what the engine and the outputs are told.
+
+pub mod eve;
+pub mod outputs;

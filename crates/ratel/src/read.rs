@@ -1,0 +1,163 @@
+//! `ratel read`: captures and rules in, records and a summary out.
+
+mod inputs;
+mod progress;
+mod summary;
+
+use crate::cli::{Format, Read};
+use crate::config::{self, eve::EveOutput, outputs::Outputs};
+use crate::ruleset::{self, Loaded};
+use crate::settings::Settings;
+use crate::sinks::{Sinks, Target};
+use anyhow::{Context, Result, anyhow, bail};
+use decode::capture::Reader;
+use engine::detect::Detector;
+use engine::pipeline::Engine;
+use engine::records::{Recorder, Source};
+use inputs::{Input, Inputs};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+use summary::Summary;
+
+/// Does what the command line says; the exit status is 1 where a capture was broken.
+pub fn run(args: &Read) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let settings = settings(args)?;
+    let inputs = Inputs::new(args)?;
+    let eves = config::eve::outputs(&settings);
+    let outputs = Outputs::new(&settings);
+    let loaded = rules(args, &settings)?;
+    config::warn(&settings);
+    if args.test {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut reading = Reading::begin(args, &settings, eves, &outputs, loaded)?;
+    for input in &inputs.captures {
+        reading.capture(input, &inputs);
+    }
+    reading.finish(args, begun)
+}
+
+fn settings(args: &Read) -> Result<Settings> {
+    let mut settings = match &args.config {
+        Some(path) => Settings::load(path)?,
+        None => Settings::parse(config::DEFAULTS).context("the built-in defaults are broken")?,
+    };
+    for assignment in &args.set {
+        settings.set(assignment)?;
+    }
+    if args.simulate_ips {
+        settings.set("engine.simulate-ips=yes")?;
+    }
+    match args.checksums.as_deref() {
+        None | Some("all" | "auto") => {}
+        Some("none") => settings.set("stream.checksum-validation=no")?,
+        Some(other) => bail!(crate::Usage(format!("-k takes all, none or auto, not {other:?}"))),
+    }
+    Ok(settings)
+}
+
+fn rules(args: &Read, settings: &Settings) -> Result<Loaded> {
+    if args.disable_detection {
+        return Ok(Loaded::default());
+    }
+    let files = ruleset::files(args, settings);
+    let loaded = ruleset::load(&files, settings, &ruleset::Options::from(args))?;
+    if args.init_errors_fatal
+        && let Some(first) = loaded.first_error()
+    {
+        bail!("{first}");
+    }
+    loaded.warn();
+    Ok(loaded)
+}
+
+/// A run in progress.
+struct Reading {
+    engine: Engine,
+    sinks: Sinks,
+    progress: progress::Progress,
+    summary: Summary,
+}
+
+impl Reading {
+    fn begin(
+        args: &Read,
+        settings: &Settings,
+        eves: Vec<EveOutput>,
+        outputs: &Outputs,
+        loaded: Loaded,
+    ) -> Result<Self> {
+        let target = match &args.log_dir {
+            None => Target::Nothing,
+            Some(path) if path == Path::new("-") => Target::Stdout,
+            Some(path) => {
+                std::fs::create_dir_all(path)
+                    .with_context(|| format!("cannot create the folder {}", path.display()))?;
+                Target::Folder(path)
+            }
+        };
+        let sinks = Sinks::open(&target, &eves, outputs)?;
+        // Records that go nowhere are not written at all.
+        let eves = match target {
+            Target::Nothing => Vec::new(),
+            Target::Folder(_) | Target::Stdout => eves.into_iter().map(|eve| eve.config).collect(),
+        };
+        let summary = Summary::new(&loaded);
+        let config = config::engine::config(settings, args, outputs, &loaded);
+        let detector = Detector::new(Arc::new(loaded.ruleset), &config);
+        Ok(Reading {
+            engine: Engine::new(config, detector, Recorder::new(eves, Source::default())),
+            sinks,
+            progress: progress::Progress::new(args),
+            summary,
+        })
+    }
+
+    /// Reads one capture to its end or to where it breaks.
+    fn capture(&mut self, input: &Input, inputs: &Inputs) {
+        let result = self.read(input, inputs);
+        if let Err(error) = result {
+            self.summary.broken.push(format!("{}: {error:#}", input.name()));
+        }
+    }
+
+    fn read(&mut self, input: &Input, inputs: &Inputs) -> Result<()> {
+        self.engine.set_capture_name(Some(input.name()));
+        let source = self.progress.watch(input)?;
+        let mut reader = Reader::new(source).map_err(|error| anyhow!(error))?;
+        while let Some(frame) = reader.next().map_err(|error| anyhow!(error))? {
+            if let Some(filter) = &inputs.filter
+                && !filter.matches(&frame)
+            {
+                continue;
+            }
+            let mut frame = frame;
+            self.summary.count(&frame);
+            frame.number = self.summary.packets;
+            self.engine.on_frame(&frame, &mut self.sinks);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, args: &Read, begun: Instant) -> Result<ExitCode> {
+        self.engine.finish(&mut self.sinks);
+        self.progress.done();
+        self.summary.close(&self.engine, begun.elapsed());
+        let closed = self.sinks.close().context("the logs could not be written in full");
+        let is_stdout_taken = args.log_dir.as_deref() == Some(Path::new("-"));
+        if !args.quiet {
+            match args.format {
+                Format::Text => self.summary.print_text(is_stdout_taken)?,
+                Format::Json => self.summary.print_json(is_stdout_taken)?,
+            }
+        }
+        closed?;
+        for broken in &self.summary.broken {
+            crate::complain(broken);
+        }
+        Ok(if self.summary.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
