@@ -10,4 +10,5 @@ pub mod build;
 pub mod capture;
 pub mod defrag;
 pub mod file;
+pub mod filter;
 pub mod packet;
