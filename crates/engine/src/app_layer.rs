@@ -243,9 +243,8 @@ impl AppLayer {
         self.is_finished = false;
     }
 
-    /// Swaps what is known of the directions, when the flow's ends were the wrong way round.
+    /// Swaps what is known of the directions beside `seen`, when the flow's ends were the wrong way round.
     pub fn swap_directions(&mut self) {
-        self.seen.swap(0, 1);
         self.settled.swap(0, 1);
         self.ended.swap(0, 1);
     }

@@ -73,6 +73,16 @@ pub struct Flow {
     pub macs: [SmallVec<[[u8; 6]; 1]>; 2],
     /// Whether its ends were exchanged after it was opened.
     pub is_swapped: bool,
+    /// Whether it ended early because memory was short.
+    pub is_emergency: bool,
+    /// Packets since it was bypassed, by direction.
+    pub bypassed_packets: [u64; 2],
+    /// Their bytes.
+    pub bypassed_bytes: [u64; 2],
+    /// Exception policies that were applied to it: what went wrong, and the policy.
+    pub exception_policies: Vec<(&'static str, &'static str)>,
+    /// What was told of its transactions.
+    pub txs: TxsTold,
 }
 
 /// How far a flow has come (EVE `flow.state`).
@@ -126,7 +136,19 @@ impl Flow {
             detection: FlowDetection::default(),
             macs: [SmallVec::new(), SmallVec::new()],
             is_swapped: false,
+            is_emergency: false,
+            bypassed_packets: [0; 2],
+            bypassed_bytes: [0; 2],
+            exception_policies: Vec::new(),
+            txs: TxsTold::default(),
         }
+    }
+
+    /// Counts a packet of a bypassed flow.
+    pub fn on_bypassed(&mut self, packet: &Packet<'_>, direction: Direction) {
+        let way = usize::from(direction);
+        self.bypassed_packets[way] += 1;
+        self.bypassed_bytes[way] += u64::from(packet.wire_len);
     }
 
     /// Accounts a packet; whether the packet belongs to an established flow.

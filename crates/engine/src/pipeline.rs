@@ -3,19 +3,21 @@
 use crate::app_layer::Taken;
 use crate::config::Config;
 use crate::detect::{Alerts, Detector, PacketContext};
-use crate::flow::{self, Flow, FlowId, State, Verdict};
+use crate::flow::{self, Flow, Hit, State};
 use crate::output::Output;
-use crate::records::anomaly::Kind;
 use crate::records::{Recorder, Seen};
-use crate::tcp::{self, Chunk, Session, StreamEvents};
+use crate::tcp::{self, Chunk, Session, StreamEvent, StreamEvents};
 use decode::app::Context;
 use decode::packet::{Decoder, Frame, Packet, Tcp, Transport};
-use event::{AppProtocol, Direction, IpProtocol, Timestamp};
-use std::time::Duration;
+use event::{Direction, IpProtocol, Timestamp};
 
+mod counts;
 mod expect;
 mod finish;
-mod told;
+mod policy;
+pub mod told;
+
+use told::Told;
 
 /// Rounds of handing a stream's bytes to the parser for one packet. Each round takes all that is
 /// there, so more than a few mean that two sides wait for each other.
@@ -24,37 +26,41 @@ const MAX_ROUNDS: usize = 16;
 /// An engine: packets in, records out. One for each thread.
 pub struct Engine {
     decoder: Decoder,
+    flows: flow::Table,
     core: Core,
 }
 
-/// All but the decoder, so that a packet may borrow from that while this works on it.
+/// All but decoder and flows, so that a packet and its flow may be borrowed while this works on them.
 struct Core {
     config: Config,
-    flows: flow::Table,
     detector: Detector,
     recorder: Recorder,
     expectations: expect::Expectations,
     tcp_counters: tcp::Counters,
     alerts: Alerts,
-    counters: told::Told,
+    told: Told,
+    counts: counts::Counts,
     /// Time of the latest packet.
     now: Timestamp,
     /// Time of the first packet.
     start: Option<Timestamp>,
-    /// When `stats` records are due next.
-    stats_due: Option<Timestamp>,
-    /// Files that were opened so far, for their numbers.
-    files_opened: u64,
+    /// Files that were stored so far, for their numbers.
+    files_stored: u64,
 }
 
 /// What a packet turned out to be while it went through.
 #[derive(Default)]
 struct Passage {
+    hit: Option<Hit>,
     direction: Option<Direction>,
     stream: Option<tcp::PacketOutcome>,
     stream_events: StreamEvents,
     /// Why it is dropped, in EVE's words.
     drop_reason: Option<&'static str>,
+    /// A refusal is sent for it.
+    is_rejected: bool,
+    /// It is let through without looking.
+    is_passed: bool,
 }
 
 impl Engine {
@@ -63,16 +69,16 @@ impl Engine {
     pub fn new(config: Config, detector: Detector, recorder: Recorder) -> Self {
         Engine {
             decoder: Decoder::new(config.decoder.clone()),
+            flows: flow::Table::new(config.flow.clone()),
             core: Core {
-                flows: flow::Table::new(config.flow.clone()),
                 expectations: expect::Expectations::default(),
                 tcp_counters: tcp::Counters::default(),
                 alerts: Alerts::default(),
-                counters: told::Told::default(),
+                told: Told::default(),
+                counts: counts::Counts::default(),
                 now: Timestamp::default(),
                 start: None,
-                stats_due: None,
-                files_opened: 0,
+                files_stored: 0,
                 config,
                 detector,
                 recorder,
@@ -82,18 +88,23 @@ impl Engine {
 
     /// Takes one frame and tells what follows from it.
     pub fn on_frame(&mut self, frame: &Frame<'_>, to: &mut dyn Output) {
-        let Engine { decoder, core } = self;
-        core.on_time(frame.time, to);
+        let Engine { decoder, flows, core } = self;
+        core.on_time(frame.time);
         let mut has_alert = false;
         decoder.decode(frame, &mut |packet: &Packet<'_>| {
-            has_alert |= core.on_packet(packet, to);
+            has_alert |= on_packet(flows, core, packet, to);
         });
         to.packet(frame, has_alert);
     }
 
     /// Ends all flows and writes what is left to tell.
     pub fn finish(&mut self, to: &mut dyn Output) {
-        self.core.finish(&self.decoder, to);
+        self.flows.end_all("shutdown");
+        for mut flow in self.flows.take_ended() {
+            self.core.end_flow(&mut flow, to);
+        }
+        let counters = self.counters();
+        self.core.finish(&counters, to);
     }
 
     /// Names the capture that the next frames come from.
@@ -101,88 +112,91 @@ impl Engine {
         self.core.recorder.source.capture_name = name;
     }
 
-    /// Counters so far, by dotted name.
-    #[must_use]
-    pub fn counters(&self) -> crate::records::stats::Counters {
-        self.core.all_counters(&self.decoder)
+    /// What a summary tells: flows, protocols, alerts; it is taken out.
+    pub fn take_told(&mut self) -> Told {
+        std::mem::take(&mut self.core.told)
     }
+}
 
-    /// What a summary tells: flows, protocols, alerts.
-    #[must_use]
-    pub fn told(&self) -> &told::Told {
-        &self.core.counters
+/// Takes one packet; true where it alerted.
+fn on_packet(
+    flows: &mut flow::Table,
+    core: &mut Core,
+    packet: &Packet<'_>,
+    to: &mut dyn Output,
+) -> bool {
+    if !packet.wants_flow {
+        return core.without_flow(packet, to);
+    }
+    let hit = flows.on_packet(packet, &core.config.tcp);
+    if flows.has_ended() {
+        for mut flow in flows.take_ended() {
+            core.end_flow(&mut flow, to);
+        }
+    }
+    match hit.and_then(|hit| Some((hit, flows.get_mut(hit.index)?))) {
+        Some((hit, flow)) => core.with_flow(packet, hit, flow, to),
+        None => core.without_flow(packet, to),
     }
 }
 
 impl Core {
-    /// Time went on: ends flows that ran out.
-    fn on_time(&mut self, now: Timestamp, to: &mut dyn Output) {
+    fn on_time(&mut self, now: Timestamp) {
         self.start.get_or_insert(now);
         // Captures may be out of order; time never runs backwards here.
         self.now = self.now.max(now);
-        let now = self.now;
-        while let Some(mut flow) = self.flows.next_expired(now) {
-            self.end_flow(&mut flow, to);
-        }
-    }
-
-    /// Takes one packet; true where it alerted.
-    fn on_packet(&mut self, packet: &Packet<'_>, to: &mut dyn Output) -> bool {
-        let Some(id) = self.find_flow(packet, to) else {
-            return self.without_flow(packet, to);
-        };
-        // The flow is taken out while it is worked on, so that the table may be used beside it.
-        let Some(mut flow) = self.flows.take(id) else { return false };
-        let has_alert = self.with_flow(packet, &mut flow, to);
-        self.flows.put_back(id, flow);
-        has_alert
-    }
-
-    fn find_flow(&mut self, packet: &Packet<'_>, to: &mut dyn Output) -> Option<FlowId> {
-        if !packet.wants_flow {
-            return None;
-        }
-        let found = self.flows.find_or_open(packet);
-        for mut ended in found.ended {
-            self.end_flow(&mut ended, to);
-        }
-        found.id
     }
 
     /// A packet that belongs to no flow: only its headers are inspected.
     fn without_flow(&mut self, packet: &Packet<'_>, to: &mut dyn Output) -> bool {
-        let passage = Passage::default();
+        let mut passage = Passage::default();
         self.inspect(packet, None, &passage);
+        self.decide(packet, None, &mut passage);
         self.tell_packet(packet, None, &passage, to)
     }
 
-    fn with_flow(&mut self, packet: &Packet<'_>, flow: &mut Flow, to: &mut dyn Output) -> bool {
-        let mut passage = Passage { direction: Some(flow.on_packet(packet)), ..Passage::default() };
-        if flow.is_new() {
-            self.expectations.meet(flow, &self.config.app);
+    fn with_flow(
+        &mut self,
+        packet: &Packet<'_>,
+        hit: Hit,
+        flow: &mut Flow,
+        to: &mut dyn Output,
+    ) -> bool {
+        let mut passage =
+            Passage { hit: Some(hit), direction: Some(hit.direction), ..Passage::default() };
+        if hit.is_new {
+            self.counts.on_flow(flow);
+            self.expectations.meet(flow, self.now, &self.config.app);
         }
         if flow.state == State::Bypassed {
+            flow.on_bypassed(packet, hit.direction);
             return false;
         }
-        match packet.transport {
-            Transport::Tcp(tcp) => self.on_tcp(packet, &tcp, flow, &mut passage, to),
-            Transport::Udp(_) => self.on_udp(packet, flow, &mut passage),
-            Transport::None
-            | Transport::Icmpv4(_)
-            | Transport::Icmpv6(_)
-            | Transport::Sctp(_)
-            | Transport::Esp { .. }
-            | Transport::Gre => {}
+        self.apply_flow_verdict(flow, &mut passage);
+        if passage.drop_reason.is_none() && !hit.is_error {
+            match packet.transport {
+                Transport::Tcp(tcp) => self.on_tcp(packet, &tcp, flow, &mut passage, to),
+                Transport::Udp(_) => self.on_udp(packet, flow, &mut passage),
+                Transport::None
+                | Transport::Icmpv4(_)
+                | Transport::Icmpv6(_)
+                | Transport::Sctp(_)
+                | Transport::Esp { .. }
+                | Transport::Gre => {}
+            }
         }
-        if flow.verdict == Verdict::Drop {
-            passage.drop_reason.get_or_insert("flow drop");
+        if !passage.is_passed && passage.drop_reason.is_none() {
+            self.inspect(packet, Some(flow), &passage);
+        } else {
+            self.alerts.clear();
         }
-        self.inspect(packet, Some(flow), &passage);
+        self.decide(packet, Some(flow), &mut passage);
         let has_alert = self.tell_packet(packet, Some(flow), &passage, to);
-        self.tell_transactions(flow, &Seen::of_packet(packet, passage.direction), to);
+        let seen = Seen::of_packet(packet, passage.direction);
+        self.tell_transactions(flow, &seen, false, to);
         self.forget_transactions(flow, false);
-        if let Some(session) = &mut flow.tcp {
-            session.prune(!flow.app.wants_data());
+        if let (Some(session), Some(direction)) = (&mut flow.tcp, passage.direction) {
+            session.prune(&self.config.tcp, &mut self.tcp_counters, direction);
         }
         has_alert
     }
@@ -196,22 +210,30 @@ impl Core {
         to: &mut dyn Output,
     ) {
         let Some(direction) = passage.direction else { return };
-        if self.config.tcp.checksum_validation && !packet.checksum_ok() {
-            return;
-        }
-        let session = flow.tcp.get_or_insert_with(Box::default);
-        let outcome =
-            session.on_packet(&self.config.tcp, &mut self.tcp_counters, packet, tcp, direction);
+        let outcome = Session::on_packet(
+            &mut flow.tcp,
+            &self.config.tcp,
+            &mut self.tcp_counters,
+            packet,
+            tcp,
+            direction,
+        );
         if outcome.needs_swap {
-            flow.swap_ends_but_tcp();
+            flow.swap_ends_but_session();
             passage.direction = Some(outcome.direction);
         }
-        flow.follow_tcp(&outcome);
+        if outcome.makes_flow_established || outcome.is_established {
+            if let Some(hit) = &mut passage.hit {
+                hit.is_established |= outcome.makes_flow_established;
+            }
+        }
         passage.stream_events = outcome.events;
+        passage.stream = Some(outcome);
         for direction in outcome.updates.iter() {
             self.feed(packet.time, flow, direction, to, passage);
         }
-        passage.stream = Some(outcome);
+        flow.follow_tcp();
+        self.follow_stream(&outcome, flow, passage);
     }
 
     /// Hands what a stream has to the parser until both sides are served.
@@ -226,15 +248,16 @@ impl Core {
         let mut direction = first;
         let mut is_other_due = false;
         for _ in 0..MAX_ROUNDS {
-            let progress = self.feed_once(now, flow, direction, to);
-            if progress.is_reversed {
+            let taken = self.feed_once(now, flow, direction, to, passage);
+            if taken.is_reversed {
                 flow.swap_ends();
+                flow.app.swap_directions();
                 passage.direction = passage.direction.map(Direction::opposite);
                 direction = direction.opposite();
                 continue;
             }
-            is_other_due |= progress.is_recognised;
-            if progress.consumed == 0 {
+            is_other_due |= taken.is_recognised;
+            if taken.consumed == 0 {
                 if !std::mem::take(&mut is_other_due) {
                     break;
                 }
@@ -249,32 +272,60 @@ impl Core {
         flow: &mut Flow,
         direction: Direction,
         to: &mut dyn Output,
+        passage: &mut Passage,
     ) -> Taken {
         let cx = context(flow, now);
+        let config = &self.config;
         let Some(session) = flow.tcp.as_deref_mut() else { return Taken::default() };
-        if flow.app.upgrade.is_some() && !matches!(session.app_chunk(direction), Chunk::None) {
+        let is_end = session.app_is_eof(direction);
+        if flow.app.upgrade.is_some()
+            && !matches!(session.app_chunk(&config.tcp, direction), Chunk::None)
+        {
             self.change_protocol(flow, now, to);
-            return Taken { consumed: 1, ..Taken::default() };
+            return Taken { is_recognised: true, consumed: 1, ..Taken::default() };
         }
-        let is_end = session.is_finished(direction);
-        let taken = match session.app_chunk(direction) {
+        let taken = match session.app_chunk(&config.tcp, direction) {
             Chunk::Data(data) => {
-                let taken = flow.app.on_stream(&cx, direction, data, is_end, &self.config.app);
-                session.consume_app(direction, taken.consumed);
+                let taken = flow.app.on_stream(&cx, direction, data, is_end, &config.app);
+                session.consume_app(direction, taken.consumed as u64);
                 taken
             }
             Chunk::Gap(len) => {
                 let has_failed = flow.app.on_gap(&cx, direction, len);
-                session.consume_gap(direction);
-                Taken { consumed: usize::try_from(len).unwrap_or(usize::MAX), has_failed, ..Taken::default() }
+                session.skip_gap(direction, len, &mut self.tcp_counters);
+                passage.stream_events.add(StreamEvent::ReassemblySeqGap);
+                Taken { consumed: 1, has_failed, ..Taken::default() }
             }
-            Chunk::None => Taken::default(),
+            Chunk::None => {
+                if session.app_is_at_end(direction) {
+                    flow.app.on_end(&cx, direction);
+                }
+                Taken::default()
+            }
         };
-        if is_end && matches!(session.app_chunk(direction), Chunk::None) {
-            flow.app.on_end(&cx, direction);
+        if taken.has_failed {
+            self.on_parser_error(flow, passage);
+        }
+        self.after_feeding(flow, direction, &taken);
+        taken
+    }
+
+    /// What parsing said is followed by the stream: encrypted or unreadable data need not be kept.
+    fn after_feeding(&mut self, flow: &mut Flow, direction: Direction, taken: &Taken) {
+        let Some(session) = flow.tcp.as_deref_mut() else { return };
+        if !flow.app.wants_data() {
+            session.disable_app();
+        }
+        if taken.consumed > 0 {
+            // Stream signatures see a message as soon as the parser does.
+            session.trigger_raw(direction);
+        }
+        if flow.app.is_encrypted {
+            for direction in Direction::BOTH {
+                session.stop_raw(direction);
+            }
         }
         self.learn_expectations(flow);
-        taken
     }
 
     fn on_udp(&mut self, packet: &Packet<'_>, flow: &mut Flow, passage: &mut Passage) {
@@ -285,34 +336,38 @@ impl Core {
             let Some(direction) = passage.direction else { return };
             let cx = context(flow, packet.time);
             let taken = flow.app.on_datagram(&cx, direction, packet.payload, &self.config.app);
+            if taken.has_failed {
+                self.on_parser_error(flow, passage);
+            }
             if !taken.is_reversed {
                 break;
             }
             flow.swap_ends();
+            flow.app.swap_directions();
             passage.direction = Some(direction.opposite());
         }
         self.learn_expectations(flow);
     }
 
     fn learn_expectations(&mut self, flow: &mut Flow) {
-        if let Some(parser) = &mut flow.app.parser
-            && parser.announces()
-        {
-            for expectation in parser.take_expectations() {
-                self.expectations.add(flow.client, flow.server, flow.id, expectation, self.now);
-            }
+        let Some(parser) = &mut flow.app.parser else { return };
+        let announced = parser.take_expectations();
+        for expectation in announced {
+            self.expectations.add(flow, expectation, self.now);
         }
     }
 
     fn inspect(&mut self, packet: &Packet<'_>, flow: Option<&mut Flow>, passage: &Passage) {
         self.alerts.clear();
         self.detector.inspect_packet(
-            &mut PacketContext {
+            PacketContext {
                 packet,
                 flow,
                 direction: passage.direction,
+                hit: passage.hit,
                 stream: passage.stream.as_ref(),
                 stream_events: passage.stream_events,
+                tcp: &self.config.tcp,
             },
             &mut self.alerts,
         );

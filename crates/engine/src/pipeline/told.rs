@@ -22,8 +22,6 @@ pub struct Told {
     pub alerts: BTreeMap<(u32, u32), AlertSum>,
     /// Alerts in all.
     pub alerts_total: u64,
-    /// Alerts that a limit kept back.
-    pub alerts_held_back: u64,
 }
 
 /// The alerts of one rule.
@@ -89,13 +87,13 @@ impl Core {
         passage: &Passage,
         to: &mut dyn Output,
     ) -> bool {
-        self.counters.alerts_held_back += u64::from(self.alerts.held_back());
+        
         let mut has_alert = false;
         let ruleset = self.detector.ruleset();
         for alert in self.alerts.iter() {
             let Some(rule) = ruleset.told(alert.rule) else { continue };
             has_alert = true;
-            self.counters.alerts_total += 1;
+            self.told.alerts_total += 1;
             self.counters
                 .alerts
                 .entry((rule.gid, rule.sid))

@@ -9,7 +9,7 @@ use event::{AppProtocol, Direction, IpProtocol, Timestamp};
 
 /// Writes the `flow` record of a flow that ended; `now` is the time of the packet that made it end.
 pub fn flow(out: &mut Writer, flow: &Flow, now: Timestamp, source: &Source, eve: &EveConfig) {
-    let seen = Seen::of_flow(flow, Direction::ToServer, now);
+    let seen = Seen::of_flow(flow, Direction::ToServer, now, &flow.vlans);
     header::begin_flow(out, "flow", &seen, flow, source);
     app_protocols(out, flow);
     out.object("flow");
@@ -73,7 +73,7 @@ pub fn netflow(
     source: &Source,
     eve: &EveConfig,
 ) {
-    let seen = Seen::of_flow(flow, direction, now);
+    let seen = Seen::of_flow(flow, direction, now, &flow.vlans);
     header::begin_flow(out, "netflow", &seen, flow, source);
     let side = usize::from(direction);
     app_protocols(out, flow);
@@ -91,7 +91,7 @@ pub fn netflow(
     out.end();
     header::options(out, None, Some(flow), source, &eve.common);
     if let (IpProtocol::TCP, Some(session)) = (flow.protocol, &flow.tcp) {
-        let flags = session.flags_of(direction);
+        let flags = session.tcp_flags_of(direction);
         out.object("tcp");
         out.display("tcp_flags", format_args!("{flags:02x}"));
         tcp_flags(out, flags);
@@ -184,13 +184,13 @@ fn tcp(out: &mut Writer, flow: &Flow) {
         return;
     };
     let (to_server, to_client) =
-        (session.flags_of(Direction::ToServer), session.flags_of(Direction::ToClient));
+        (session.tcp_flags_of(Direction::ToServer), session.tcp_flags_of(Direction::ToClient));
     let all = to_server | to_client;
     out.display("tcp_flags", format_args!("{all:02x}"));
     out.display("tcp_flags_ts", format_args!("{to_server:02x}"));
     out.display("tcp_flags_tc", format_args!("{to_client:02x}"));
     tcp_flags(out, all);
-    out.str("state", session.state_name());
+    out.str("state", session.state().as_str());
     for (direction, gap, regions, urgent) in [
         (Direction::ToServer, "ts_gap", "ts_max_regions", "ts_urgent_oob_data"),
         (Direction::ToClient, "tc_gap", "tc_max_regions", "tc_urgent_oob_data"),

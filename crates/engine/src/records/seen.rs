@@ -73,9 +73,10 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Of a flow's end, in `direction`.
+    /// Of a flow's end, in `direction`. The VLANs are handed over beside the flow, so that it may
+    /// still be changed.
     #[must_use]
-    pub fn of_flow(flow: &'a Flow, direction: Direction, time: Timestamp) -> Self {
+    pub fn of_flow(flow: &Flow, direction: Direction, time: Timestamp, vlans: &'a [u16]) -> Self {
         let has_ports = matches!(flow.protocol, IpProtocol::TCP | IpProtocol::UDP | IpProtocol::SCTP);
         let is_icmp = matches!(flow.protocol, IpProtocol::ICMP | IpProtocol::ICMPV6);
         let client = (flow.client, flow.client_port);
@@ -94,7 +95,7 @@ impl<'a> Seen<'a> {
             protocol: Some(flow.protocol),
             icmp: is_icmp.then_some((flow.client_port as u8, flow.server_port as u8)),
             spi: None,
-            vlans: &flow.vlans,
+            vlans,
             ethernet: None,
             origin: FLOW_END,
             direction: Some(direction),

@@ -1,0 +1,25 @@
+//! What an engine is told; each part's settings stand with the part.
+
+use crate::flow;
+use crate::tcp::{self, ExceptionPolicy};
+
+/// Settings of an engine.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Decoding and defragmentation.
+    pub decoder: decode::packet::Config,
+    /// Flows.
+    pub flow: flow::Config,
+    /// TCP.
+    pub tcp: tcp::Config,
+    /// Application parsers.
+    pub app: decode::app::Config,
+    /// Whether packets can be dropped: in line, or simulated.
+    pub is_inline: bool,
+    /// `app-layer.error-policy`.
+    pub app_error_policy: ExceptionPolicy,
+    /// `packet-alert-max`: alerts told of one packet.
+    pub alerts_max: Option<usize>,
+    /// Whether every file is stored (`file-store.force-filestore`).
+    pub stores_all_files: bool,
+}

@@ -1,0 +1,168 @@
+//! Counters of the pipeline itself, and all counters gathered under EVE's names.
+
+use super::Engine;
+use crate::flow::Flow;
+use crate::records::stats::Counters;
+use event::{AppProtocol, IpProtocol};
+use std::collections::BTreeMap;
+
+/// Counters that belong to no single part.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Flows by application and whether UDP carries them.
+    app_flows: BTreeMap<(AppProtocol, bool), u64>,
+    /// Transactions likewise.
+    app_txs: BTreeMap<(AppProtocol, bool), u64>,
+    /// Parsers that gave up.
+    parser_errors: BTreeMap<AppProtocol, u64>,
+    /// Packets let through, dropped and refused.
+    pub(super) accepted: u64,
+    pub(super) blocked: u64,
+    pub(super) rejected: u64,
+    /// Drops by reason, in EVE's words.
+    pub(super) drop_reasons: BTreeMap<&'static str, u64>,
+    /// Exception policies that were applied: `tcp.midstream.drop_flow` and so on.
+    exceptions: BTreeMap<String, u64>,
+    app_exceptions: BTreeMap<(AppProtocol, &'static str), u64>,
+    pub(super) bypassed_packets: u64,
+    pub(super) bypassed_bytes: u64,
+    pub(super) alerts: u64,
+    pub(super) alert_queue_overflow: u64,
+    pub(super) alerts_suppressed: u64,
+}
+
+impl Counts {
+    /// A flow ended: its application and transactions are counted.
+    pub(super) fn on_flow_end(&mut self, flow: &Flow) {
+        let key = (flow.app.protocol, flow.protocol == IpProtocol::UDP);
+        if !matches!(flow.app.protocol, AppProtocol::Unknown) {
+            *self.app_flows.entry(key).or_default() += 1;
+        }
+        if let Some(parser) = &flow.app.parser {
+            *self.app_txs.entry(key).or_default() += parser.tx_range().end;
+        }
+        if let Some(original) = flow.app.original {
+            *self.app_flows.entry((original, key.1)).or_default() += 1;
+        }
+    }
+
+    pub(super) fn on_parser_error(&mut self, protocol: AppProtocol) {
+        *self.parser_errors.entry(protocol).or_default() += 1;
+    }
+
+    /// An exception policy was applied.
+    pub(super) fn on_exception(&mut self, what: &str, policy: &str) {
+        *self.exceptions.entry(format!("{what}.{policy}")).or_default() += 1;
+    }
+
+    /// An exception policy was applied to a protocol's parser.
+    pub(super) fn on_app_exception(&mut self, protocol: AppProtocol, policy: &'static str) {
+        *self.app_exceptions.entry((protocol, policy)).or_default() += 1;
+    }
+
+    /// A packet's fate was decided. Where nothing can be dropped, only rejects and drops of
+    /// exception policies are counted.
+    pub(super) fn on_verdict(
+        &mut self,
+        drop_reason: Option<&'static str>,
+        is_rejected: bool,
+        is_inline: bool,
+    ) {
+        self.rejected += u64::from(is_rejected);
+        if !is_inline {
+            return;
+        }
+        match drop_reason {
+            Some(reason) => {
+                self.blocked += 1;
+                *self.drop_reasons.entry(reason).or_default() += 1;
+            }
+            None => self.accepted += 1,
+        }
+    }
+}
+
+/// A protocol's name in counters; those over both TCP and UDP tell which.
+fn counter_name(protocol: AppProtocol, is_udp: bool) -> String {
+    let name = crate::records::flow::eve_name(protocol).replace('-', "_");
+    let is_double = matches!(
+        protocol,
+        AppProtocol::Dns
+            | AppProtocol::Nfs
+            | AppProtocol::Krb5
+            | AppProtocol::Dcerpc
+            | AppProtocol::Enip
+            | AppProtocol::Sip
+            | AppProtocol::Ldap
+            | AppProtocol::Failed
+    );
+    match (is_double, is_udp) {
+        (false, _) => name,
+        (true, false) => format!("{name}_tcp"),
+        (true, true) => format!("{name}_udp"),
+    }
+}
+
+impl Engine {
+    /// Counters so far, by dotted name.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let mut all = Counters::new();
+        let counts = &self.core.counts;
+        for (name, value) in self.decoder.counters().iter() {
+            all.insert(name.to_string(), value);
+        }
+        for (name, value) in self.core.tcp_counters.iter() {
+            all.insert(name.to_owned(), value);
+        }
+        for (event, value) in self.core.tcp_counters.events.iter() {
+            if value > 0 {
+                all.insert(format!("stream.{}", event.as_str()), value);
+            }
+        }
+        for (name, value) in self.flows.counters().iter() {
+            all.insert(name.to_owned(), value);
+        }
+        for protocol in AppProtocol::ALL {
+            if decode::app::entry(*protocol).is_some() || *protocol == AppProtocol::Failed {
+                for is_udp in [false, true] {
+                    let name = counter_name(*protocol, is_udp);
+                    let flows = counts.app_flows.get(&(*protocol, is_udp)).copied().unwrap_or(0);
+                    *all.entry(format!("app_layer.flow.{name}")).or_default() += flows;
+                    if *protocol == AppProtocol::Failed {
+                        continue;
+                    }
+                    let txs = counts.app_txs.get(&(*protocol, is_udp)).copied().unwrap_or(0);
+                    *all.entry(format!("app_layer.tx.{name}")).or_default() += txs;
+                    let errors = counts.parser_errors.get(protocol).copied().unwrap_or(0);
+                    all.insert(format!("app_layer.error.{name}.parser"), errors);
+                }
+            }
+        }
+        for (name, value) in [
+            ("ips.accepted", counts.accepted),
+            ("ips.blocked", counts.blocked),
+            ("ips.rejected", counts.rejected),
+            ("flow_bypassed.local_pkts", counts.bypassed_packets),
+            ("flow_bypassed.local_bytes", counts.bypassed_bytes),
+            ("detect.alert", counts.alerts),
+            ("detect.alert_queue_overflow", counts.alert_queue_overflow),
+            ("detect.alerts_suppressed", counts.alerts_suppressed),
+        ] {
+            all.insert(name.to_owned(), value);
+        }
+        for (reason, value) in &counts.drop_reasons {
+            let name = reason.replace(' ', "_");
+            all.insert(format!("ips.drop_reason.{name}"), *value);
+        }
+        for (name, value) in &counts.exceptions {
+            all.insert(format!("exception_policy.{name}"), *value);
+        }
+        for ((protocol, policy), value) in &counts.app_exceptions {
+            let name = counter_name(*protocol, false);
+            all.insert(format!("app_layer.error.{name}.exception_policy.{policy}"), *value);
+        }
+        self.core.detector.count(&mut all);
+        all
+    }
+}
