@@ -21,11 +21,13 @@ pub struct AppLayer {
     pub expected: Option<AppProtocol>,
     /// The parser; kept after it gave up, for its transactions.
     pub parser: Option<Box<dyn Parser>>,
-    /// Events of recognition itself, such as `applayer_mismatch_protocol_both_directions`, and how
-    /// many of them were told already.
+    /// Events of recognition itself, such as `applayer_mismatch_protocol_both_directions`, that are
+    /// still to be written as anomalies.
     pub events: Vec<&'static str>,
-    /// How many of `events` were written as anomalies.
-    pub events_told: usize,
+    /// Events of recognition that rules have not seen.
+    pub new_events: Vec<&'static str>,
+    /// Directions in which the protocol was recognised since rules looked last.
+    pub recognised: [bool; 2],
     /// Whether the parser takes no more bytes.
     pub is_finished: bool,
     /// Whether what follows is encrypted, so that payload is not worth inspecting.
@@ -57,7 +59,8 @@ impl Default for AppLayer {
             expected: None,
             parser: None,
             events: Vec::new(),
-            events_told: 0,
+            new_events: Vec::new(),
+            recognised: [false; 2],
             is_finished: false,
             is_encrypted: false,
             upgrade: None,
@@ -141,7 +144,7 @@ impl AppLayer {
                 Recognised::Reversed(_) | Recognised::No => self.settle_unknown(direction),
                 Recognised::Undecided if is_end => self.settle_unknown(direction),
                 Recognised::Undecided if data.len() > RECOGNITION_LIMIT => {
-                    self.events.push("applayer_proto_detection_skipped");
+                    self.note("applayer_proto_detection_skipped");
                     self.settle_unknown(direction);
                 }
                 Recognised::Undecided => return Taken::default(),
@@ -152,7 +155,7 @@ impl AppLayer {
                     // The other direction may still tell: the bytes wait.
                     _ if data.len() <= RECOGNITION_LIMIT => Taken::default(),
                     _ => {
-                        self.events.push("applayer_proto_detection_skipped");
+                        self.note("applayer_proto_detection_skipped");
                         self.protocol = AppProtocol::Failed;
                         all
                     }
@@ -161,7 +164,7 @@ impl AppLayer {
         }
         if self.parser.is_none() {
             if data.len() > RECOGNITION_LIMIT {
-                self.events.push("applayer_proto_detection_skipped");
+                self.note("applayer_proto_detection_skipped");
                 self.protocol = AppProtocol::Failed;
                 return all;
             }
@@ -287,16 +290,17 @@ impl AppLayer {
         let side = usize::from(direction);
         self.settled[side] = true;
         self.seen[side] = entry.protocol;
+        self.recognised[side] = true;
         if self.parser.is_some() {
             if self.protocol != entry.protocol {
-                self.events.push("applayer_mismatch_protocol_both_directions");
+                self.note("applayer_mismatch_protocol_both_directions");
             }
             return false;
         }
         if let Some(expected) = self.expected
             && expected != entry.protocol
         {
-            self.events.push(if expected == AppProtocol::Tls {
+            self.note(if expected == AppProtocol::Tls {
                 "applayer_no_tls_after_starttls"
             } else {
                 "applayer_unexpected_protocol"
@@ -304,12 +308,17 @@ impl AppLayer {
         }
         let other = 1 - side;
         if self.settled[other] && self.seen[other] == AppProtocol::Failed {
-            self.events.push("applayer_detect_protocol_only_one_direction");
+            self.note("applayer_detect_protocol_only_one_direction");
         } else if direction == Direction::ToClient && !self.settled[other] && is_request_first(entry) {
-            self.events.push("applayer_wrong_direction_first_data");
+            self.note("applayer_wrong_direction_first_data");
         }
         self.start(entry, (entry.create)(config));
         true
+    }
+
+    fn note(&mut self, event: &'static str) {
+        self.events.push(event);
+        self.new_events.push(event);
     }
 
     fn start(&mut self, entry: &'static Entry, parser: Box<dyn Parser>) {
@@ -322,11 +331,11 @@ impl AppLayer {
         self.settled[side] = true;
         self.seen[side] = AppProtocol::Failed;
         if self.parser.is_some() {
-            self.events.push("applayer_detect_protocol_only_one_direction");
+            self.note("applayer_detect_protocol_only_one_direction");
         } else if self.settled[1 - side] {
             self.protocol = AppProtocol::Failed;
             if self.expected == Some(AppProtocol::Tls) {
-                self.events.push("applayer_no_tls_after_starttls");
+                self.note("applayer_no_tls_after_starttls");
             }
         }
     }

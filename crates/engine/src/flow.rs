@@ -4,6 +4,7 @@ mod config;
 mod counters;
 mod key;
 mod table;
+mod transactions;
 
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ pub use config::{Config, Timeouts};
 pub use counters::Counters;
 pub use key::{Ends, Key};
 pub use table::{FlowIndex, Hit, Table};
+pub use transactions::{TxTold, TxsTold};
 
 use crate::app_layer::AppLayer;
 use crate::detect::FlowDetection;

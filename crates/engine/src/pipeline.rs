@@ -165,7 +165,6 @@ impl Core {
         let mut passage =
             Passage { hit: Some(hit), direction: Some(hit.direction), ..Passage::default() };
         if hit.is_new {
-            self.counts.on_flow(flow);
             self.expectations.meet(flow, self.now, &self.config.app);
         }
         if flow.state == State::Bypassed {
@@ -357,20 +356,31 @@ impl Core {
         }
     }
 
+    /// Holds the rules against a packet.
     fn inspect(&mut self, packet: &Packet<'_>, flow: Option<&mut Flow>, passage: &Passage) {
         self.alerts.clear();
-        self.detector.inspect_packet(
-            PacketContext {
-                packet,
-                flow,
-                direction: passage.direction,
-                hit: passage.hit,
-                stream: passage.stream.as_ref(),
-                stream_events: passage.stream_events,
-                tcp: &self.config.tcp,
-            },
-            &mut self.alerts,
-        );
+        let Some(flow) = flow else {
+            let cx = PacketContext::without_flow(packet, &self.config.tcp);
+            self.detector.inspect_packet(&cx, None, &mut self.alerts);
+            return;
+        };
+        let is_established = passage.hit.is_some_and(|hit| hit.is_established)
+            || passage.stream.is_some_and(|stream| stream.is_established);
+        let app_events = std::mem::take(&mut flow.app.new_events);
+        let cx = PacketContext {
+            packet,
+            direction: passage.direction.unwrap_or(Direction::ToServer),
+            is_flow_established: is_established,
+            is_app_known: flow.protocol != IpProtocol::TCP || is_established,
+            is_in_stream: passage.stream.is_some_and(|stream| stream.data_added),
+            is_payload_opaque: flow.app.is_encrypted,
+            is_pseudo: false,
+            recognised: std::mem::take(&mut flow.app.recognised),
+            stream_events: passage.stream_events,
+            app_events: &app_events,
+            tcp: &self.config.tcp,
+        };
+        self.detector.inspect_packet(&cx, Some(flow), &mut self.alerts);
     }
 }
 

@@ -227,6 +227,18 @@ impl Session {
         self.side(direction).buffer.max_regions()
     }
 
+    /// Whether bytes of a side were missing for good.
+    #[must_use]
+    pub fn has_gap(&self, direction: Direction) -> bool {
+        self.side(direction).had_gap
+    }
+
+    /// Bytes of a side that were taken out of the stream as urgent.
+    #[must_use]
+    pub fn urgent_oob_bytes(&self, direction: Direction) -> u16 {
+        self.side(direction).urgent_bytes
+    }
+
     /// Whether its beginning was not seen.
     #[must_use]
     pub fn is_midstream(&self) -> bool {

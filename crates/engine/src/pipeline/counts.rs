@@ -162,7 +162,6 @@ impl Engine {
             let name = counter_name(*protocol, false);
             all.insert(format!("app_layer.error.{name}.exception_policy.{policy}"), *value);
         }
-        self.core.detector.count(&mut all);
         all
     }
 }

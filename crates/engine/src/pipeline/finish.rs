@@ -1,10 +1,12 @@
 //! The ends: of a flow, of a protocol within a flow, of the run.
 
 use super::{Core, Passage, context};
-use crate::flow::{Flow, State};
+use crate::detect::{PacketContext, pseudo_packet};
+use crate::flow::{Flow, State, Verdict};
 use crate::output::Output;
 use crate::records::Seen;
 use crate::records::stats::Counters;
+use crate::tcp::StreamEvents;
 use event::{Direction, IpProtocol, Timestamp};
 
 impl Core {
@@ -39,11 +41,29 @@ impl Core {
         self.tell_rest(flow, flow.last, to);
     }
 
-    /// Inspects what no packet will bring to inspection any more.
+    /// Inspects what no packet will bring to inspection any more: as if a last packet came each way.
     fn inspect_rest(&mut self, flow: &mut Flow, to: &mut dyn Output) {
+        if self.detector.ruleset().is_empty() || flow.verdict != Verdict::Inspect {
+            return;
+        }
         for direction in Direction::BOTH {
+            let packet = pseudo_packet(flow, direction, flow.last);
+            let app_events = std::mem::take(&mut flow.app.new_events);
             self.alerts.clear();
-            self.detector.inspect_end(flow, direction, &self.config.tcp, &mut self.alerts);
+            let cx = PacketContext {
+                packet: &packet,
+                direction,
+                is_flow_established: flow.state != State::New,
+                is_app_known: true,
+                is_in_stream: false,
+                is_payload_opaque: flow.app.is_encrypted,
+                is_pseudo: true,
+                recognised: std::mem::take(&mut flow.app.recognised),
+                stream_events: StreamEvents::default(),
+                app_events: &app_events,
+                tcp: &self.config.tcp,
+            };
+            self.detector.inspect_packet(&cx, Some(flow), &mut self.alerts);
             let vlans = flow.vlans.clone();
             let seen = Seen::of_flow(flow, direction, flow.last, &vlans);
             let has_alert = self.tell_alerts(&seen, Some(flow), &Passage::default(), to);
@@ -68,7 +88,7 @@ impl Core {
         self.inspect_rest(flow, to);
         self.tell_rest(flow, now, to);
         flow.txs = Default::default();
-        flow.detection.forget_all_txs();
+        flow.detection.reset_transactions();
         flow.app.begin_upgrade();
     }
 
@@ -77,6 +97,5 @@ impl Core {
         let uptime = self.now.since(self.start.unwrap_or(self.now));
         self.recorder.stats(self.now, uptime, counters, to);
         to.stats(counters);
-        self.detector.finish();
     }
 }

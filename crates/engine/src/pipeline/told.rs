@@ -1,9 +1,10 @@
 //! What is told of packets and transactions, and the sums a summary is made of.
 
 use super::{Core, Passage};
-use crate::flow::{Flow, TxTold};
+use crate::flow::Flow;
 use crate::output::Output;
 use crate::records::Seen;
+use crate::records::alert::Outcome as TellOutcome;
 use crate::records::anomaly::Kind;
 use decode::file::FileState;
 use decode::packet::Packet;
@@ -66,11 +67,14 @@ impl Core {
             flow.is_alerted = true;
         }
         if !packet.events.is_empty() {
-            let names = packet.events.iter().map(|event| event.eve_name());
+            let names: Vec<&str> = packet.events.iter().map(|e| e.anomaly_name()).collect();
+            let names = names.into_iter();
             self.recorder.packet_anomalies(Kind::Decode, names, &seen, flow.as_deref(), to);
         }
         if !passage.stream_events.is_empty() {
-            let names = passage.stream_events.iter().map(|event| event.eve_name());
+            let names: Vec<String> =
+                passage.stream_events.iter().map(|e| format!("stream.{}", e.as_str())).collect();
+            let names = names.iter().map(String::as_str);
             self.recorder.packet_anomalies(Kind::Stream, names, &seen, flow.as_deref(), to);
         }
         if packet.arp.is_some() {
@@ -79,7 +83,7 @@ impl Core {
         has_alert
     }
 
-    /// Writes alerts; the flow must not be changed before, so that they tell it as it was.
+    /// Writes the alerts of a packet or of a flow's end; true where there are any.
     pub(super) fn tell_alerts(
         &mut self,
         seen: &Seen<'_>,
@@ -87,26 +91,37 @@ impl Core {
         passage: &Passage,
         to: &mut dyn Output,
     ) -> bool {
-        
-        let mut has_alert = false;
         let ruleset = self.detector.ruleset();
-        for alert in self.alerts.iter() {
-            let Some(rule) = ruleset.told(alert.rule) else { continue };
+        let outcome = TellOutcome {
+            seen,
+            flow,
+            ruleset,
+            is_inline: self.config.is_inline,
+            drop_reason: passage.drop_reason,
+            is_rejected: passage.is_rejected,
+            tcp: &self.config.tcp,
+        };
+        let mut has_alert = false;
+        for alert in &self.alerts.alerts {
+            let Some(rule) = ruleset.rule(alert.rule) else { continue };
             has_alert = true;
             self.told.alerts_total += 1;
-            self.counters
+            self.told
                 .alerts
                 .entry((rule.gid, rule.sid))
-                .or_insert_with(|| super::told::AlertSum {
-                    message: rule.msg.to_owned(),
+                .or_insert_with(|| AlertSum {
+                    message: rule.details.msg().to_owned(),
                     severity: rule.priority,
-                    ..Default::default()
+                    ..AlertSum::default()
                 })
                 .add(seen);
-            self.recorder.alert(alert, rule, seen, flow, to);
+            self.recorder.alert(alert, rule, &self.alerts, &outcome, to);
         }
-        if let Some(reason) = passage.drop_reason {
-            self.recorder.drop(reason, &self.alerts, ruleset, seen, flow, to);
+        if self.alerts.is_tagged && !has_alert {
+            self.recorder.tagged_packet(&outcome, to);
+        }
+        if passage.drop_reason.is_some() {
+            self.recorder.drop(&self.alerts, &outcome, to);
         }
         has_alert
     }
@@ -119,11 +134,9 @@ impl Core {
         is_last: bool,
         to: &mut dyn Output,
     ) {
-        if flow.app.events_told < flow.app.events.len() {
-            let events = flow.app.events.split_off(flow.app.events_told);
+        if !flow.app.events.is_empty() {
+            let events = std::mem::take(&mut flow.app.events);
             self.recorder.recognition_anomalies(&events, seen, flow, to);
-            flow.app.events.extend(events);
-            flow.app.events_told = flow.app.events.len();
         }
         let Some(mut parser) = flow.app.parser.take() else { return };
         for id in parser.tx_range() {
@@ -179,6 +192,34 @@ impl Core {
         }
     }
 
+    /// Hands out bytes of files that are to be stored.
+    fn store_files(
+        &mut self,
+        parser: &mut dyn decode::app::Parser,
+        id: u64,
+        direction: Direction,
+        to: &mut dyn Output,
+    ) {
+        let Some(set) = parser.tx_mut(id).and_then(|tx| tx.files_mut(direction)) else { return };
+        for file in &mut set.files {
+            if self.config.stores_all_files && !file.is_stored {
+                file.keep();
+                file.is_stored = true;
+            }
+            if !file.is_stored {
+                continue;
+            }
+            if file.id == 0 {
+                self.files_stored += 1;
+                file.id = self.files_stored;
+            }
+            if let Some(chunk) = file.chunk() {
+                to.file_bytes(file, chunk.offset, chunk.data);
+            }
+            file.chunk_taken();
+        }
+    }
+
     /// Drops transactions that are complete, inspected and told.
     pub(super) fn forget_transactions(&mut self, flow: &mut Flow, is_last: bool) {
         let Some(parser) = &mut flow.app.parser else { return };
@@ -191,10 +232,13 @@ impl Core {
             let is_done = is_complete
                 && !has_open_file
                 && flow.txs.get(id).is_logged
-                && self.detector.is_done_with(&flow.detection, tx);
+                && (self.detector.ruleset().is_empty()
+                    || Direction::BOTH
+                        .iter()
+                        .all(|d| !tx.inspects(*d) || flow.detection.is_inspected(id, *d)));
             if is_done || is_last {
                 parser.drop_tx(id);
-                flow.detection.forget_tx(id);
+                flow.detection.drop_tx(id);
             }
         }
         flow.txs.forget_before(parser.tx_range().start);

@@ -4,47 +4,58 @@ use super::config::{AlertConfig, EveConfig, XffConfig};
 use super::header::{self, Source};
 use super::seen::Seen;
 use super::{flow as flow_record, transaction};
-use crate::detect::{Alert, MatchRange, ToldRule};
+use crate::detect::{Alert, AlertKind, Alerts, MatchRange, Ruleset, Signature};
 use crate::flow::Flow;
+use crate::tcp;
 use decode::app::{Field, LogFor};
 use event::json::Writer;
 use event::{AppProtocol, Buffer, Direction, IpProtocol};
 use rules::rule::{Action, RejectTo, Target};
 
-/// What a record needs beside the alert.
-pub struct Scene<'a> {
+/// What came of a packet, or of the end of a flow.
+pub struct Outcome<'a> {
     /// The packet, or the flow that ended.
     pub seen: &'a Seen<'a>,
     /// The flow, if there is one.
     pub flow: Option<&'a Flow>,
-    /// What the run's records have in common.
-    pub source: &'a Source,
-    /// The output.
-    pub eve: &'a EveConfig,
+    /// The rules, for the names of bits and of what dropped a packet.
+    pub ruleset: &'a Ruleset,
     /// Whether dropping is possible, in line or simulated.
     pub is_inline: bool,
-    /// What was decided about the packet in the end.
-    pub verdict: Option<Action>,
+    /// Why the packet was dropped, if it was.
+    pub drop_reason: Option<&'static str>,
+    /// Whether it was refused.
+    pub is_rejected: bool,
+    /// Settings of the stream engine.
+    pub tcp: &'a tcp::Config,
 }
 
 /// Writes an `alert` record.
-pub fn alert(out: &mut Writer, alert: &Alert, rule: &ToldRule<'_>, scene: &Scene<'_>, config: &AlertConfig) {
-    let forwarded = forwarded_for(scene, alert, config);
-    let mut seen = *scene.seen;
+pub fn alert(
+    out: &mut Writer,
+    alert: &Alert,
+    rule: &Signature,
+    alerts: &Alerts,
+    outcome: &Outcome<'_>,
+    source: &Source,
+    (eve, config): (&EveConfig, &AlertConfig),
+) {
+    let forwarded = forwarded_for(outcome, alert, eve, config);
+    let mut seen = *outcome.seen;
     if let Some((address, true)) = forwarded {
         match seen.direction {
             Some(Direction::ToClient) => seen.destination = Some(address),
             Some(Direction::ToServer) | None => seen.source = Some(address),
         }
     }
-    header::begin(out, "alert", &seen, scene.flow, scene.source, &scene.eve.common);
+    header::begin(out, "alert", &seen, outcome.flow, source, &eve.common);
     if let Some(tx) = alert.tx {
         out.uint("tx_id", tx);
         if alert.is_tx_guessed {
             out.bool("tx_guessed", true);
         }
     }
-    body(out, alert, rule, &seen, config, scene.is_inline);
+    body(out, alert, rule, &seen, config, outcome.is_inline);
     if let Some((address, false)) = forwarded {
         out.reopen();
         out.display("xff", address);
@@ -53,9 +64,9 @@ pub fn alert(out: &mut Writer, alert: &Alert, rule: &ToldRule<'_>, scene: &Scene
     if let Some(packet) = seen.packet {
         tunnel(out, packet);
     }
-    if let Some(flow) = scene.flow {
+    if let Some(flow) = outcome.flow {
         if config.app_layer {
-            application(out, alert, flow, config);
+            application(out, alert, flow, &seen, config);
         }
         flow_record::app_protocols(out, flow);
         if config.flow {
@@ -63,27 +74,32 @@ pub fn alert(out: &mut Writer, alert: &Alert, rule: &ToldRule<'_>, scene: &Scene
             flow_record::brief(out, flow);
         }
     }
-    payload(out, alert, scene, config);
-    if config.packet
-        && let Some(packet) = seen.packet
-    {
+    payload(out, alert, outcome, config);
+    if config.packet {
+        packet(out, &seen);
+    }
+    if config.verdict {
+        verdict(out, alerts, outcome);
+    }
+    matches(out, &alert.matched);
+    out.end();
+}
+
+/// Writes `"packet"` and `"packet_info"`.
+pub fn packet(out: &mut Writer, seen: &Seen<'_>) {
+    if let Some(packet) = seen.packet {
         out.base64("packet", packet.frame);
         out.object("packet_info");
         out.uint("linktype", u64::from(packet.link.0));
         out.end();
     }
-    if config.verdict {
-        verdict(out, scene);
-    }
-    matches(out, &alert.matched);
-    out.end();
 }
 
 /// Writes `"alert": {…}`.
 pub fn body(
     out: &mut Writer,
     alert: &Alert,
-    rule: &ToldRule<'_>,
+    rule: &Signature,
     seen: &Seen<'_>,
     config: &AlertConfig,
     is_inline: bool,
@@ -98,19 +114,19 @@ pub fn body(
     out.uint("gid", u64::from(rule.gid));
     out.uint("signature_id", u64::from(rule.sid));
     out.uint("rev", u64::from(rule.rev));
-    out.str("signature", rule.msg);
-    out.str("category", rule.category);
+    out.str("signature", rule.details.msg());
+    out.str("category", rule.details.category());
     out.uint("severity", u64::from(rule.priority));
-    if let Some(target) = rule.target {
+    if let Some(target) = rule.details.target() {
         ends(out, target, seen);
     }
-    if config.rule_metadata && !rule.metadata_json.is_empty() {
-        out.raw("metadata", rule.metadata_json.as_bytes());
+    if config.rule_metadata {
+        metadata(out, rule);
     }
-    if config.references && !rule.references.is_empty() {
+    if config.references && rule.details.references().next().is_some() {
         out.array("references");
-        for reference in rule.references {
-            out.item_str(reference);
+        for (system, id) in rule.details.references() {
+            out.item_str(&format!("{system}{id}"));
         }
         out.end_array();
     }
@@ -122,7 +138,26 @@ pub fn body(
         out.end();
     }
     if config.raw_rule {
-        out.str("rule", rule.text);
+        out.str("rule", rule.details.raw());
+    }
+    out.end();
+}
+
+/// `"metadata": {…}`: each key once, with the list of its values.
+fn metadata(out: &mut Writer, rule: &Signature) {
+    let mut keys: Vec<&str> = rule.details.metadata().map(|(key, _)| key).collect();
+    if keys.is_empty() {
+        return;
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    out.object("metadata");
+    for key in keys {
+        out.array(key);
+        for (_, value) in rule.details.metadata().filter(|(k, _)| *k == key) {
+            out.item_str(value);
+        }
+        out.end_array();
     }
     out.end();
 }
@@ -151,20 +186,30 @@ fn tunnel(out: &mut Writer, packet: &decode::packet::Packet<'_>) {
     let Some(root) = &packet.root else { return };
     out.object("tunnel");
     header::address(out, "src_ip", root.source);
-    out.uint("src_port", u64::from(root.ports.0));
+    if let Some((source, _)) = root.ports {
+        out.uint("src_port", u64::from(source));
+    }
     header::address(out, "dest_ip", root.destination);
-    out.uint("dest_port", u64::from(root.ports.1));
+    if let Some((_, destination)) = root.ports {
+        out.uint("dest_port", u64::from(destination));
+    }
     header::protocol_name(out, root.protocol);
     out.uint("depth", u64::from(packet.depth));
     if packet.number != 0 {
         out.uint("pcap_cnt", packet.number);
     }
-    out.str("pkt_src", root.origin.as_str());
+    out.str("pkt_src", decode::packet::Origin::Wire.as_str());
     out.end();
 }
 
 /// The application's part: what the transaction says of itself, and its files.
-fn application(out: &mut Writer, alert: &Alert, flow: &Flow, config: &AlertConfig) {
+fn application(
+    out: &mut Writer,
+    alert: &Alert,
+    flow: &Flow,
+    seen: &Seen<'_>,
+    config: &AlertConfig,
+) {
     let Some(parser) = &flow.app.parser else { return };
     let Some(tx) = alert.tx.and_then(|id| parser.tx(id)) else { return };
     tx.log(LogFor::Alert, out);
@@ -173,7 +218,7 @@ fn application(out: &mut Writer, alert: &Alert, flow: &Flow, config: &AlertConfi
     }
     let files: Vec<_> = Direction::BOTH
         .iter()
-        .filter(|direction| alert.direction.is_none_or(|d| d == **direction))
+        .filter(|direction| seen.direction.is_none_or(|d| d == **direction))
         .filter_map(|direction| tx.files(*direction))
         .flat_map(|set| &set.files)
         .collect();
@@ -241,17 +286,20 @@ fn printable_form(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The payload that alerted: of the stream where the stream matched, else the packet's.
-fn payload(out: &mut Writer, alert: &Alert, scene: &Scene<'_>, config: &AlertConfig) {
+fn payload(out: &mut Writer, alert: &Alert, scene: &Outcome<'_>, config: &AlertConfig) {
     if !(config.payload || config.payload_printable || config.payload_length) {
         return;
     }
     let packet = scene.seen.packet.map_or(&[][..], |packet| packet.payload);
     let mut of_stream = Vec::new();
-    if alert.is_stream
+    if matches!(alert.kind, AlertKind::Stream | AlertKind::Transaction)
         && let Some(session) = scene.flow.and_then(|flow| flow.tcp.as_deref())
     {
         let direction = scene.seen.direction.unwrap_or(Direction::ToServer);
-        session.copy_payload(direction, config.payload_limit, &mut of_stream);
+        for piece in session.payload_window(scene.tcp, direction).0 {
+            let room = config.payload_limit.saturating_sub(of_stream.len());
+            of_stream.extend_from_slice(piece.data.get(..room).unwrap_or(piece.data));
+        }
     }
     let bytes = if of_stream.is_empty() { packet } else { &of_stream };
     if config.payload_length {
@@ -267,30 +315,31 @@ fn payload(out: &mut Writer, alert: &Alert, scene: &Scene<'_>, config: &AlertCon
 }
 
 /// What was done with the packet in the end.
-fn verdict(out: &mut Writer, scene: &Scene<'_>) {
+pub fn verdict(out: &mut Writer, alerts: &Alerts, outcome: &Outcome<'_>) {
     out.object("verdict");
-    match scene.verdict {
-        Some(Action::Reject(to)) => {
-            out.str("action", if scene.is_inline { "drop" } else { "alert" });
-            out.str(
-                "reject-target",
-                match to {
-                    RejectTo::Source => "to_client",
-                    RejectTo::Destination => "to_server",
-                    RejectTo::Both => "both",
-                },
-            );
-            out.array("reject");
-            match scene.seen.protocol {
-                Some(IpProtocol::TCP) => out.item_str("tcp-reset"),
-                Some(_) => out.item_str("icmp-prohib"),
-                None => {}
-            }
-            out.end_array();
+    if let Some(to) = alerts.verdict.reject {
+        out.str("action", if outcome.is_inline { "drop" } else { "alert" });
+        out.str(
+            "reject-target",
+            match to {
+                RejectTo::Source => "to_client",
+                RejectTo::Destination => "to_server",
+                RejectTo::Both => "both",
+            },
+        );
+        out.array("reject");
+        match outcome.seen.protocol {
+            Some(IpProtocol::TCP) => out.item_str("tcp-reset"),
+            Some(_) => out.item_str("icmp-prohib"),
+            None => {}
         }
-        Some(Action::Drop) if scene.is_inline => out.str("action", "drop"),
-        Some(Action::Pass) => out.str("action", "pass"),
-        Some(Action::Drop | Action::Alert | Action::Config) | None => out.str("action", "alert"),
+        out.end_array();
+    } else if outcome.drop_reason.is_some() && outcome.is_inline {
+        out.str("action", "drop");
+    } else if alerts.verdict.is_passed {
+        out.str("action", "pass");
+    } else {
+        out.str("action", "alert");
     }
     out.end();
 }
@@ -305,8 +354,8 @@ fn matches(out: &mut Writer, matched: &[MatchRange]) {
     for range in matched {
         out.begin();
         out.str("buffer", range.buffer.as_str());
-        out.uint("start", u64::from(range.start));
-        out.uint("end", u64::from(range.end));
+        out.uint("start", range.range.start);
+        out.uint("end", range.range.end);
         out.end();
     }
     out.end_array();
@@ -315,11 +364,12 @@ fn matches(out: &mut Writer, matched: &[MatchRange]) {
 
 /// The address that X-Forwarded-For tells, and whether it takes the place of the packet's.
 fn forwarded_for(
-    scene: &Scene<'_>,
+    scene: &Outcome<'_>,
     alert: &Alert,
+    eve: &EveConfig,
     config: &AlertConfig,
 ) -> Option<(std::net::IpAddr, bool)> {
-    let xff: &XffConfig = config.xff.as_ref().or(scene.eve.common.xff.as_ref())?;
+    let xff: &XffConfig = config.xff.as_ref().or(eve.common.xff.as_ref())?;
     let flow = scene.flow.filter(|flow| flow.app.protocol == AppProtocol::Http1)?;
     let parser = flow.app.parser.as_ref()?;
     let ids = parser.tx_range();

@@ -2,18 +2,28 @@
 
 use super::config::CommonConfig;
 use super::seen::Seen;
+use crate::detect::Ruleset;
 use crate::flow::Flow;
 use event::json::Writer;
 use event::{IpProtocol, Timestamp};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What the records of one run have in common.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Source {
     /// Name of the capture file, for `pcap_filename`.
     pub capture_name: Option<String>,
     /// Name of the interface, for `in_iface`.
     pub interface: Option<String>,
+    /// The rules, for the names of bits and counters.
+    pub ruleset: Option<Arc<Ruleset>>,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").field("capture_name", &self.capture_name).finish_non_exhaustive()
+    }
 }
 
 /// Opens a record of type `kind` with the fields of the packet or flow it is about.
@@ -153,7 +163,7 @@ pub fn options(
     if common.metadata
         && let Some(flow) = flow
     {
-        flow.detection.log_metadata(out);
+        metadata(out, flow, source);
     }
     if common.ethernet {
         ether(out, seen, flow);
@@ -172,6 +182,42 @@ pub fn options(
     if let Some(name) = &common.sensor_name {
         out.str("host", name);
     }
+}
+
+/// `"metadata": {…}`: bits, counters and variables that rules set on the flow.
+fn metadata(out: &mut Writer, flow: &Flow, source: &Source) {
+    let Some(ruleset) = &source.ruleset else { return };
+    let memory = &flow.detection;
+    let has_bits = memory.flowbits.iter().next().is_some();
+    let has_ints = memory.flowints.iter().next().is_some();
+    if !has_bits && !has_ints && memory.variables.is_empty() {
+        return;
+    }
+    out.object("metadata");
+    if !memory.variables.is_empty() {
+        out.array("flowvars");
+        for (name, value) in &memory.variables {
+            out.begin();
+            out.bytes(name, value);
+            out.end();
+        }
+        out.end_array();
+    }
+    if has_bits {
+        out.array("flowbits");
+        for id in memory.flowbits.iter() {
+            out.item_str(ruleset.names().name(id));
+        }
+        out.end_array();
+    }
+    if has_ints {
+        out.object("flowints");
+        for (id, value) in memory.flowints.iter() {
+            out.uint(ruleset.names().name(id), u64::from(value));
+        }
+        out.end();
+    }
+    out.end();
 }
 
 fn ether(out: &mut Writer, seen: Option<&Seen<'_>>, flow: Option<&Flow>) {

@@ -1,16 +1,20 @@
 //! Writes the records of all EVE outputs through one buffer.
 
+use super::alert::{self, Outcome};
 use super::anomaly::{self, Kind};
-use super::config::EveConfig;
-use super::header::Source;
+use super::config::{AlertConfig, EveConfig};
+use super::header::{self, Source};
 use super::seen::Seen;
-use super::{flow, transaction};
+use super::stats::{self, Counters};
+use super::{arp, drop, fast, flow, transaction};
+use crate::detect::{Alert, Alerts, Signature};
 use crate::flow::Flow;
 use crate::output::Output;
 use decode::app::Transaction;
 use decode::file::File;
 use event::json::Writer;
 use event::{AppProtocol, Direction, Timestamp};
+use std::time::Duration;
 
 /// Layer of anomalies that a parser found.
 const PARSER: &str = "proto_parser";
@@ -24,6 +28,8 @@ pub struct Recorder {
     pub eves: Vec<EveConfig>,
     /// What all records have in common.
     pub source: Source,
+    /// Whether alerts are handed out in the one-line form of `fast.log` too.
+    pub writes_fast: bool,
     pub(super) out: Writer,
 }
 
@@ -31,7 +37,7 @@ impl Recorder {
     /// Writes to the given outputs.
     #[must_use]
     pub fn new(eves: Vec<EveConfig>, source: Source) -> Self {
-        Recorder { eves, source, out: Writer::new() }
+        Recorder { eves, source, writes_fast: false, out: Writer::new() }
     }
 
     /// Whether any output wants records of this type of transaction.
@@ -158,6 +164,89 @@ impl Recorder {
         for name in events {
             let name = name.to_ascii_uppercase();
             self.packet_anomalies(kind, std::iter::once(name.as_str()), seen, Some(flow), to);
+        }
+    }
+
+    /// An alert, in every form.
+    pub fn alert(
+        &mut self,
+        alert: &Alert,
+        rule: &Signature,
+        alerts: &Alerts,
+        outcome: &Outcome<'_>,
+        to: &mut dyn Output,
+    ) {
+        for (log, eve) in self.eves.iter().enumerate() {
+            if let Some(config) = &eve.alert {
+                alert::alert(&mut self.out, alert, rule, alerts, outcome, &self.source, (eve, config));
+                to.record(log, "alert", self.out.as_bytes());
+            }
+        }
+        if self.writes_fast {
+            to.fast_alert(&fast::line(alert, rule, outcome));
+        }
+    }
+
+    /// A packet that follows one that alerted and that a `tag` wants told.
+    pub fn tagged_packet(&mut self, outcome: &Outcome<'_>, to: &mut dyn Output) {
+        for (log, eve) in self.eves.iter().enumerate() {
+            if eve.alert.as_ref().is_some_and(|config| config.tagged_packets) {
+                header::begin(&mut self.out, "packet", outcome.seen, outcome.flow, &self.source, &eve.common);
+                alert::packet(&mut self.out, outcome.seen);
+                self.out.end();
+                to.record(log, "packet", self.out.as_bytes());
+            }
+        }
+    }
+
+    /// A packet that was dropped, with the alert that made it so.
+    pub fn drop(&mut self, alerts: &Alerts, outcome: &Outcome<'_>, to: &mut dyn Output) {
+        let Some(reason) = outcome.drop_reason else { return };
+        for (log, eve) in self.eves.iter().enumerate() {
+            let Some(config) = &eve.drop else { continue };
+            drop::begin(&mut self.out, reason, outcome.seen, outcome.flow, &self.source, eve);
+            if config.verdict {
+                alert::verdict(&mut self.out, alerts, outcome);
+            }
+            let cause = alerts.alerts.iter().find(|alert| Some(alert.rule) == alerts.verdict.dropped_by);
+            if config.alerts
+                && let Some(cause) = cause
+                && let Some(rule) = outcome.ruleset.rule(cause.rule)
+            {
+                let config = AlertConfig { rule_metadata: true, ..AlertConfig::default() };
+                alert::body(&mut self.out, cause, rule, outcome.seen, &config, outcome.is_inline);
+            }
+            if let Some(flow) = outcome.flow {
+                self.out.str("direction", outcome.seen.direction.unwrap_or(Direction::ToServer).as_str());
+                flow::brief(&mut self.out, flow);
+            }
+            self.out.end();
+            to.record(log, "drop", self.out.as_bytes());
+        }
+    }
+
+    /// An ARP message.
+    pub fn arp(&mut self, packet: &decode::packet::Packet<'_>, seen: &Seen<'_>, to: &mut dyn Output) {
+        for (log, eve) in self.eves.iter().enumerate().filter(|(_, eve)| eve.arp) {
+            if arp::arp(&mut self.out, packet, seen, &self.source, eve) {
+                to.record(log, "arp", self.out.as_bytes());
+            }
+        }
+    }
+
+    /// Counters at the end of a run.
+    pub fn stats(
+        &mut self,
+        now: Timestamp,
+        uptime: Duration,
+        counters: &Counters,
+        to: &mut dyn Output,
+    ) {
+        for (log, eve) in self.eves.iter().enumerate() {
+            if let Some(config) = &eve.stats {
+                stats::stats(&mut self.out, now, uptime, counters, config, &self.source, eve);
+                to.record(log, "stats", self.out.as_bytes());
+            }
         }
     }
 }

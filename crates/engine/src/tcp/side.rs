@@ -39,6 +39,8 @@ pub(super) struct Side {
     pub(super) raw_triggered: bool,
     /// Un-acknowledged bytes count too, since nothing will follow.
     pub(super) is_finishing: bool,
+    /// Whether the application layer was told of a gap.
+    pub(super) had_gap: bool,
     /// Bytes taken out of the stream as urgent.
     pub(super) urgent_bytes: u16,
     pub(super) app_progress: u64,

@@ -125,6 +125,7 @@ impl Session {
     pub fn skip_gap(&mut self, direction: Direction, bytes: u64, counters: &mut Counters) {
         counters.reassembly_gap += 1;
         let side = self.side_mut(direction);
+        side.had_gap = true;
         side.app_progress = side.app_progress.saturating_add(bytes);
         side.app_needs = side
             .app_needs

@@ -1,0 +1,318 @@
+//! Loads rules: which files, what they are read with, what became of each rule.
+
+use crate::cli::Read;
+use crate::settings::{Node, Settings};
+use anyhow::{Context as _, Result};
+use engine::detect::Ruleset;
+use engine::detect::datasets::{Datasets, Place};
+use rules::{Context, Parsed, RuleSet, Summary, Variables};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Refusals told on standard error by `ratel read`; `ratel rules check` tells all.
+const TOLD_REFUSALS: usize = 5;
+/// Largest file of rules that is read.
+const MAX_RULES_FILE: u64 = 1 << 30;
+
+const CLASSES: &str = include_str!("classification.config");
+const REFERENCES: &str = include_str!("reference.config");
+
+/// Rules, ready to run, and what became of those that are not.
+#[derive(Default)]
+pub struct Loaded {
+    /// What detection runs.
+    pub ruleset: Ruleset,
+    /// Verdicts by number.
+    pub summary: Summary,
+    /// Rules that are wrong: where and why.
+    pub refusals: Vec<Refusal>,
+    /// Rules that are read but can't match yet, with reasons.
+    pub degraded: Vec<(u32, String, u32, Vec<String>)>,
+    /// What was odd about lists and files, a sentence each.
+    pub complaints: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// A rule that was refused.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// File it stands in.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Character of that line, from 1; 0 where the whole rule is meant.
+    pub column: u32,
+    /// Its signature id, where it has one.
+    pub sid: Option<u32>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)?;
+        if self.column > 0 {
+            write!(f, ":{}", self.column)?;
+        }
+        if let Some(sid) = self.sid {
+            write!(f, ": rule {sid}")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+impl Loaded {
+    /// Loaded, degraded and refused.
+    pub fn counts(&self) -> (u64, u64, u64) {
+        (self.summary.loaded, self.summary.degraded, self.summary.refused)
+    }
+
+    /// The first rule that is wrong, in words.
+    pub fn first_error(&self) -> Option<String> {
+        self.refusals.first().map(ToString::to_string)
+    }
+
+    /// Tells people what was not loaded.
+    pub fn warn(&self) {
+        for complaint in &self.complaints {
+            crate::complain(complaint);
+        }
+        for refusal in self.refusals.iter().take(TOLD_REFUSALS) {
+            crate::complain(&format!("refused {refusal}"));
+        }
+        if self.refusals.len() > TOLD_REFUSALS {
+            crate::complain(&format!(
+                "{} rules were refused; `ratel rules check` tells each",
+                self.summary.refused
+            ));
+        }
+    }
+}
+
+/// How rules are loaded.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Folder of compiled rules; None keeps none.
+    pub cache_dir: Option<PathBuf>,
+    /// Folder that relative names in rules are looked for in, beside the rules' own.
+    pub data_dir: Option<PathBuf>,
+}
+
+impl From<&Read> for Options {
+    fn from(args: &Read) -> Self {
+        let cache_dir = if args.no_cache {
+            None
+        } else {
+            args.cache_dir.clone().or_else(default_cache_dir)
+        };
+        Options { cache_dir, data_dir: args.data_dir.clone() }
+    }
+}
+
+/// The user's cache folder for Ratel (XDG Base Directory Specification).
+fn default_cache_dir() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    Some(base.join("ratel"))
+}
+
+/// The files of rules that a command line and a configuration name.
+pub fn files(args: &Read, settings: &Settings) -> Vec<PathBuf> {
+    if !args.only_rules.is_empty() {
+        return args.only_rules.clone();
+    }
+    let folder = settings.text("default-rule-path").map(PathBuf::from);
+    let named = settings.node("rule-files").into_iter().flat_map(Node::items).filter_map(Node::text);
+    named
+        .map(|name| match &folder {
+            Some(folder) if !Path::new(name).is_absolute() => folder.join(name),
+            _ => PathBuf::from(name),
+        })
+        .chain(args.more_rules.iter().cloned())
+        .collect()
+}
+
+/// Reads and compiles the rules of `files`.
+pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result<Loaded> {
+    let begun = Instant::now();
+    let mut complaints = Vec::new();
+    let context = context(files, settings, &mut complaints)?;
+    let mut set = RuleSet::default();
+    for path in files {
+        let size = fs::metadata(path)
+            .with_context(|| format!("cannot read the rules {}", path.display()))?
+            .len();
+        anyhow::ensure!(
+            size <= MAX_RULES_FILE,
+            "the rules file {} is larger than {MAX_RULES_FILE} bytes",
+            path.display()
+        );
+        let text =
+            fs::read(path).with_context(|| format!("cannot read the rules {}", path.display()))?;
+        set.add(rules::parse_file(&path.display().to_string(), &text, &context));
+    }
+    let mut loaded = Loaded { summary: set.summary(), complaints, ..Loaded::default() };
+    for parsed in set.parsed() {
+        match parsed {
+            Parsed::Refused(refusal) => loaded.refusals.push(Refusal {
+                file: refusal.file.to_string(),
+                line: refusal.line,
+                column: refusal.column,
+                sid: refusal.sid,
+                reason: refusal.reason.clone(),
+            }),
+            Parsed::Degraded(rule, reasons) => loaded.degraded.push((
+                rule.sid,
+                rule.origin.file.to_string(),
+                rule.origin.line,
+                reasons.clone(),
+            )),
+            Parsed::Loaded(_) | Parsed::Skipped(_) | Parsed::Disabled => {}
+        }
+    }
+    let thresholds = thresholds(settings, &context, &mut loaded.complaints)?;
+    let build = build_options(files, settings, options, thresholds);
+    let (ruleset, refused) = Ruleset::build(set.into_loaded().collect(), &build)?;
+    for rule in refused {
+        loaded.summary.loaded = loaded.summary.loaded.saturating_sub(1);
+        loaded.summary.refused += 1;
+        loaded.refusals.push(Refusal {
+            file: rule.origin.file.to_string(),
+            line: rule.origin.line,
+            column: 0,
+            sid: Some(rule.sid),
+            reason: rule.reason,
+        });
+    }
+    loaded.ruleset = ruleset;
+    loaded.took = begun.elapsed();
+    Ok(loaded)
+}
+
+/// What rules are read with: variables and lists of the configuration.
+fn context(files: &[PathBuf], settings: &Settings, complaints: &mut Vec<String>) -> Result<Context> {
+    let mut context = Context::default();
+    for (key, group) in [
+        ("vars.address-groups", &mut context.addresses),
+        ("vars.port-groups", &mut context.ports),
+    ] {
+        let Some(node) = settings.node(key) else { continue };
+        *group = Variables::default();
+        for (name, value) in node.entries() {
+            match value {
+                Node::Text(text) => group.set(name, text),
+                Node::List(items) => {
+                    let texts: Vec<&str> = items.iter().filter_map(Node::text).collect();
+                    group.set(name, format!("[{}]", texts.join(",")));
+                }
+                Node::Empty | Node::Map(_) => {}
+            }
+        }
+    }
+    let beside = files.first().and_then(|path| path.parent().map(Path::to_path_buf));
+    let classes = list(settings, "classification-file", &beside, "classification.config", CLASSES)?;
+    let (classes, wrong) = rules::lists::Classes::parse(&classes);
+    complaints.extend(wrong.into_iter().map(|(line, why)| format!("classification.config:{line}: {why}")));
+    context.classes = classes;
+    let references = list(settings, "reference-config-file", &beside, "reference.config", REFERENCES)?;
+    let (references, wrong) = rules::lists::References::parse(&references);
+    complaints.extend(wrong.into_iter().map(|(line, why)| format!("reference.config:{line}: {why}")));
+    context.references = references;
+    context.protocols = decode::app::PROTOCOLS.iter().map(|entry| entry.protocol).collect();
+    context.has_ja3 = fingerprints(settings, "ja3");
+    context.has_ja4 = fingerprints(settings, "ja4");
+    context.allow_absolute_dataset_paths =
+        settings.flag("datasets.rules.allow-absolute-filenames").unwrap_or(false);
+    context.loader = Some(Box::new(move |name: &str| {
+        let path = Path::new(name);
+        let path = match &beside {
+            Some(folder) if path.is_relative() => folder.join(path),
+            _ => path.to_owned(),
+        };
+        fs::read(&path).map_err(|error| format!("{} can't be read: {error}", path.display()))
+    }));
+    Ok(context)
+}
+
+/// Whether fingerprints of a kind are computed: `no` alone turns them off.
+fn fingerprints(settings: &Settings, kind: &str) -> bool {
+    settings
+        .text(&format!("app-layer.protocols.tls.{kind}-fingerprints"))
+        .is_none_or(|text| text != "no" && text != "false")
+}
+
+/// A list from the configured file, or from beside the rules, or the built-in one.
+fn list(
+    settings: &Settings,
+    key: &str,
+    beside: &Option<PathBuf>,
+    name: &str,
+    built_in: &str,
+) -> Result<Vec<u8>> {
+    if let Some(path) = settings.text(key)
+        && let Ok(text) = fs::read(path)
+    {
+        return Ok(text);
+    }
+    if let Some(text) = beside.as_ref().and_then(|folder| fs::read(folder.join(name)).ok()) {
+        return Ok(text);
+    }
+    Ok(built_in.as_bytes().to_vec())
+}
+
+/// The lines of `threshold.config`.
+fn thresholds(
+    settings: &Settings,
+    context: &Context,
+    complaints: &mut Vec<String>,
+) -> Result<rules::Thresholds> {
+    let Some(path) = settings.text("threshold-file") else { return Ok(rules::Thresholds::default()) };
+    let text = fs::read(path).with_context(|| format!("cannot read the thresholds {path}"))?;
+    let thresholds = rules::Thresholds::parse(&text, &context.addresses);
+    complaints.extend(thresholds.wrong.iter().map(|(line, why)| format!("{path}:{line}: {why}")));
+    Ok(thresholds)
+}
+
+fn build_options(
+    files: &[PathBuf],
+    settings: &Settings,
+    options: &Options,
+    thresholds: rules::Thresholds,
+) -> engine::detect::Options {
+    let beside = files.first().and_then(|path| path.parent().map(Path::to_path_buf));
+    let data_dir = options.data_dir.clone();
+    let folder = settings.text("default-rule-path").map(PathBuf::from);
+    let reader = move |name: &str, place: Place| {
+        let candidates = match place {
+            Place::Rules => [beside.clone(), folder.clone(), data_dir.clone()],
+            Place::State => [data_dir.clone(), beside.clone(), None],
+        };
+        let path = Path::new(name);
+        if path.is_absolute() {
+            return match fs::read(path) {
+                Ok(text) => Ok(Some(text)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error.to_string()),
+            };
+        }
+        for folder in candidates.into_iter().flatten() {
+            if let Ok(text) = fs::read(folder.join(path)) {
+                return Ok(Some(text));
+            }
+        }
+        Ok(None)
+    };
+    let mut build = engine::detect::Options {
+        cache_folder: options.cache_dir.clone(),
+        thresholds,
+        ..engine::detect::Options::default()
+    };
+    build.resources.datasets = Datasets::new(Box::new(reader));
+    if let Some(limit) = settings.number("pcre.match-limit") {
+        build.resources.pcre.calls = limit;
+    }
+    build
+}
