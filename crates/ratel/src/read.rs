@@ -106,10 +106,14 @@ impl Reading {
             Target::Folder(_) | Target::Stdout => eves.into_iter().map(|eve| eve.config).collect(),
         };
         let summary = Summary::new(&loaded);
-        let config = config::engine::config(settings, args, outputs, &loaded);
-        let detector = Detector::new(Arc::new(loaded.ruleset), &config);
+        let config = config::engine::config(settings, outputs);
+        let ruleset = Arc::new(loaded.ruleset);
+        let source = Source { ruleset: Some(ruleset.clone()), ..Source::default() };
+        let mut recorder = Recorder::new(eves, source);
+        recorder.writes_fast = outputs.fast.is_some() && matches!(target, Target::Folder(_));
+        let detector = Detector::new(ruleset, config::engine::detection(settings));
         Ok(Reading {
-            engine: Engine::new(config, detector, Recorder::new(eves, Source::default())),
+            engine: Engine::new(config, detector, recorder),
             sinks,
             progress: progress::Progress::new(args),
             summary,
@@ -145,7 +149,7 @@ impl Reading {
     fn finish(mut self, args: &Read, begun: Instant) -> Result<ExitCode> {
         self.engine.finish(&mut self.sinks);
         self.progress.done();
-        self.summary.close(&self.engine, begun.elapsed());
+        self.summary.close(&mut self.engine, begun.elapsed());
         let closed = self.sinks.close().context("the logs could not be written in full");
         let is_stdout_taken = args.log_dir.as_deref() == Some(Path::new("-"));
         if !args.quiet {

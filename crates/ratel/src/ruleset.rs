@@ -175,7 +175,7 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
     }
     let thresholds = thresholds(settings, &context, &mut loaded.complaints)?;
     let build = build_options(files, settings, options, thresholds);
-    let (ruleset, refused) = Ruleset::build(set.into_loaded().collect(), &build)?;
+    let (ruleset, refused) = Ruleset::build(set.into_loaded().collect(), build)?;
     for rule in refused {
         loaded.summary.loaded = loaded.summary.loaded.saturating_sub(1);
         loaded.summary.refused += 1;

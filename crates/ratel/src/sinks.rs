@@ -3,9 +3,8 @@
 use crate::config::eve::EveOutput;
 use crate::config::outputs::{FileStore, Outputs};
 use anyhow::{Context, Result};
-use decode::capture::pcap_header;
 use decode::file::{File, FileState};
-use decode::packet::Frame;
+use decode::packet::{Frame, LinkType};
 use engine::output::Output;
 use engine::records::stats::Counters;
 use std::collections::HashMap;
@@ -213,6 +212,17 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The header of a pcap file with microseconds, least significant byte first.
+fn pcap_header(link: LinkType) -> [u8; 24] {
+    let mut header = [0; 24];
+    header[..4].copy_from_slice(&0xa1b2_c3d4_u32.to_le_bytes());
+    header[4..6].copy_from_slice(&2_u16.to_le_bytes());
+    header[6..8].copy_from_slice(&4_u16.to_le_bytes());
+    header[16..20].copy_from_slice(&262_144_u32.to_le_bytes());
+    header[20..].copy_from_slice(&link.0.to_le_bytes());
+    header
 }
 
 fn create(folder: &Path, name: &str) -> Result<BufWriter<fs::File>> {

@@ -113,10 +113,25 @@ fn walk(folder: &Path, depth: usize, captures: &mut Vec<Input>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file in a folder is a capture, told by its first bytes.
+/// Whether a file in a folder is a capture, told by its first bytes; a compressed file counts where
+/// its name says that a capture is inside.
 fn is_capture(path: &Path) -> bool {
     use std::io::Read as _;
     let mut magic = [0; 4];
-    fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok())
-        && decode::capture::is_capture(&magic, path.extension().and_then(|e| e.to_str()))
+    if !fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok()) {
+        return false;
+    }
+    match magic {
+        [0xd4, 0xc3, 0xb2, 0xa1]
+        | [0xa1, 0xb2, 0xc3, 0xd4]
+        | [0x4d, 0x3c, 0xb2, 0xa1]
+        | [0xa1, 0xb2, 0x3c, 0x4d]
+        | [0x34, 0xcd, 0xb2, 0xa1]
+        | [0xa1, 0xb2, 0xcd, 0x34]
+        | [0x0a, 0x0d, 0x0d, 0x0a] => true,
+        [0x1f, 0x8b, _, _] | [0x28, 0xb5, 0x2f, 0xfd] => {
+            path.to_str().is_some_and(|name| name.contains("pcap") || name.contains(".cap"))
+        }
+        _ => false,
+    }
 }

@@ -22,7 +22,7 @@ pub struct Summary {
     pub packets: u64,
     bytes: u64,
     span: Option<(Timestamp, Timestamp)>,
-    rules: (usize, usize, usize),
+    rules: (u64, u64, u64),
     flows: BTreeMap<String, u64>,
     alerts: Vec<((u32, u32), AlertSum)>,
     alerts_total: u64,
