@@ -143,9 +143,11 @@ impl Test {
                         side.holds(range.contains(source), range.contains(destination))
                     })
             }
-            Test::EtherHost(side, address) => view.ethernet().is_some_and(|(source, destination)| {
-                side.holds(source == *address, destination == *address)
-            }),
+            Test::EtherHost(side, address) => {
+                view.ethernet().is_some_and(|(source, destination)| {
+                    side.holds(source == *address, destination == *address)
+                })
+            }
             Test::Port(layer, side, first, last) => {
                 layer.is_none_or(|layer| view.is(layer))
                     && view.ports().is_some_and(|(source, destination)| {
@@ -158,7 +160,9 @@ impl Test {
                 layer.is_none_or(|layer| view.is(layer)) && view.ip_protocol() == Some(*protocol)
             }
             Test::Vlan(id) => view.vlan().is_some_and(|tag| id.is_none_or(|id| id == tag)),
-            Test::Mpls(label) => view.mpls().is_some_and(|top| label.is_none_or(|l| l == top)),
+            Test::Mpls(label) => view
+                .mpls()
+                .is_some_and(|top| label.is_none_or(|l| l == top)),
             Test::Shorter(len) => frame.wire_len <= *len,
             Test::Longer(len) => frame.wire_len >= *len,
             Test::Broadcast => view.ethernet().is_some_and(|(_, to)| to == [0xff; 6]),
@@ -187,8 +191,14 @@ impl Arithmetic {
             Arithmetic::Length => Some(frame.wire_len),
             Arithmetic::Bytes(layer, at, size) => {
                 let at = usize::try_from(at.value(frame, view)?).ok()?;
-                let bytes = view.header(*layer)?.get(at..at.checked_add(usize::from(*size))?)?;
-                Some(bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
+                let bytes = view
+                    .header(*layer)?
+                    .get(at..at.checked_add(usize::from(*size))?)?;
+                Some(
+                    bytes
+                        .iter()
+                        .fold(0, |value, byte| value << 8 | u32::from(*byte)),
+                )
             }
             Arithmetic::Calculate(a, operator, b) => {
                 let (a, b) = (a.value(frame, view)?, b.value(frame, view)?);
@@ -212,7 +222,10 @@ impl Arithmetic {
 
 /// The range that holds one address.
 fn only(address: IpAddr) -> AddressRange {
-    AddressRange { first: address, last: address }
+    AddressRange {
+        first: address,
+        last: address,
+    }
 }
 
 #[cfg(test)]

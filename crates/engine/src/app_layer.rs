@@ -3,7 +3,9 @@
 //! Each direction is recognised for itself, as Suricata does, so that a server that answers in
 //! another protocol than it was asked in is told as such.
 
-use decode::app::{Config, Context, Entry, Expectation, Outcome, PROTOCOLS, Parser, Probe, ProbeInput};
+use decode::app::{
+    Config, Context, Entry, Expectation, Outcome, PROTOCOLS, Parser, Probe, ProbeInput,
+};
 use event::{AppProtocol, Direction};
 
 /// Bytes of one direction after which recognition gives up; Suricata's bound for the same.
@@ -106,7 +108,9 @@ impl AppLayer {
 
     /// Announces a protocol for a flow that another flow told of.
     pub fn expect(&mut self, expectation: &Expectation, config: &Config) {
-        let Some(entry) = decode::app::entry(expectation.protocol) else { return };
+        let Some(entry) = decode::app::entry(expectation.protocol) else {
+            return;
+        };
         let mut parser = (entry.create)(config);
         parser.set_hint(expectation);
         self.start(entry, parser);
@@ -124,7 +128,10 @@ impl AppLayer {
         is_end: bool,
         config: &Config,
     ) -> Taken {
-        let all = Taken { consumed: data.len(), ..Taken::default() };
+        let all = Taken {
+            consumed: data.len(),
+            ..Taken::default()
+        };
         if !self.wants_data() {
             return all;
         }
@@ -139,7 +146,10 @@ impl AppLayer {
                 }
                 Recognised::Reversed(entry) if self.parser.is_none() => {
                     let _ = entry;
-                    return Taken { is_reversed: true, ..Taken::default() };
+                    return Taken {
+                        is_reversed: true,
+                        ..Taken::default()
+                    };
                 }
                 Recognised::Reversed(_) | Recognised::No => self.settle_unknown(direction),
                 Recognised::Undecided if is_end => self.settle_unknown(direction),
@@ -171,7 +181,10 @@ impl AppLayer {
             return Taken::default();
         }
         let taken = self.feed(cx, direction, data);
-        Taken { is_recognised, ..taken }
+        Taken {
+            is_recognised,
+            ..taken
+        }
     }
 
     /// Takes one datagram.
@@ -182,7 +195,10 @@ impl AppLayer {
         data: &[u8],
         config: &Config,
     ) -> Taken {
-        let all = Taken { consumed: data.len(), ..Taken::default() };
+        let all = Taken {
+            consumed: data.len(),
+            ..Taken::default()
+        };
         if !self.wants_data() || data.is_empty() {
             return all;
         }
@@ -194,7 +210,10 @@ impl AppLayer {
                     self.settled = [true; 2];
                 }
                 Recognised::Reversed(_) => {
-                    return Taken { is_reversed: true, ..Taken::default() };
+                    return Taken {
+                        is_reversed: true,
+                        ..Taken::default()
+                    };
                 }
                 Recognised::No | Recognised::Undecided => self.settle_unknown(direction),
             }
@@ -235,7 +254,9 @@ impl AppLayer {
 
     /// Forgets the old protocol, whose transactions were inspected and told, and begins anew.
     pub fn begin_upgrade(&mut self) {
-        let Some(to) = self.upgrade.take() else { return };
+        let Some(to) = self.upgrade.take() else {
+            return;
+        };
         self.original = Some(self.protocol);
         self.expected = to;
         self.parser = None;
@@ -253,13 +274,18 @@ impl AppLayer {
     }
 
     fn feed(&mut self, cx: &Context, direction: Direction, data: &[u8]) -> Taken {
-        let Some(parser) = &mut self.parser else { return Taken::default() };
+        let Some(parser) = &mut self.parser else {
+            return Taken::default();
+        };
         let outcome = parser.on_data(cx, direction, data);
         self.follow(cx, outcome, data.len())
     }
 
     fn follow(&mut self, cx: &Context, outcome: Outcome, len: usize) -> Taken {
-        let mut taken = Taken { consumed: len, ..Taken::default() };
+        let mut taken = Taken {
+            consumed: len,
+            ..Taken::default()
+        };
         match outcome {
             Outcome::Taken => {}
             Outcome::Failed => {
@@ -309,7 +335,10 @@ impl AppLayer {
         let other = 1 - side;
         if self.settled[other] && self.seen[other] == AppProtocol::Failed {
             self.note("applayer_detect_protocol_only_one_direction");
-        } else if direction == Direction::ToClient && !self.settled[other] && is_request_first(entry) {
+        } else if direction == Direction::ToClient
+            && !self.settled[other]
+            && is_request_first(entry)
+        {
             self.note("applayer_wrong_direction_first_data");
         }
         self.start(entry, (entry.create)(config));
@@ -343,7 +372,10 @@ impl AppLayer {
 
 /// Whether the client of a protocol speaks first, so that an answer without a question is odd.
 fn is_request_first(entry: &Entry) -> bool {
-    matches!(entry.protocol, AppProtocol::Http1 | AppProtocol::Tls | AppProtocol::Dns)
+    matches!(
+        entry.protocol,
+        AppProtocol::Http1 | AppProtocol::Tls | AppProtocol::Dns
+    )
 }
 
 fn recognise(cx: &Context, direction: Direction, data: &[u8], config: &Config) -> Recognised {
@@ -358,7 +390,9 @@ fn recognise(cx: &Context, direction: Direction, data: &[u8], config: &Config) -
     let mut is_open = false;
     for entry in PROTOCOLS {
         let carried = if cx.is_udp { entry.udp } else { entry.tcp };
-        let Some(probe) = entry.probe.filter(|_| carried) else { continue };
+        let Some(probe) = entry.probe.filter(|_| carried) else {
+            continue;
+        };
         match probe(&input, config) {
             Probe::Yes => return Recognised::As(entry),
             Probe::Reversed => return Recognised::Reversed(entry),
@@ -366,5 +400,9 @@ fn recognise(cx: &Context, direction: Direction, data: &[u8], config: &Config) -
             Probe::No => {}
         }
     }
-    if is_open { Recognised::Undecided } else { Recognised::No }
+    if is_open {
+        Recognised::Undecided
+    } else {
+        Recognised::No
+    }
 }

@@ -44,6 +44,7 @@ pub struct Collected {
 
 impl Output for Collected {
     fn record(&mut self, log: usize, kind: &'static str, line: &[u8]) {
-        self.records.push((log, kind, String::from_utf8_lossy(line).into_owned()));
+        self.records
+            .push((log, kind, String::from_utf8_lossy(line).into_owned()));
     }
 }

@@ -88,7 +88,11 @@ impl Engine {
 
     /// Takes one frame and tells what follows from it.
     pub fn on_frame(&mut self, frame: &Frame<'_>, to: &mut dyn Output) {
-        let Engine { decoder, flows, core } = self;
+        let Engine {
+            decoder,
+            flows,
+            core,
+        } = self;
         core.on_time(frame.time);
         let mut has_alert = false;
         decoder.decode(frame, &mut |packet: &Packet<'_>| {
@@ -162,8 +166,11 @@ impl Core {
         flow: &mut Flow,
         to: &mut dyn Output,
     ) -> bool {
-        let mut passage =
-            Passage { hit: Some(hit), direction: Some(hit.direction), ..Passage::default() };
+        let mut passage = Passage {
+            hit: Some(hit),
+            direction: Some(hit.direction),
+            ..Passage::default()
+        };
         if hit.is_new {
             self.expectations.meet(flow, self.now, &self.config.app);
         }
@@ -208,7 +215,9 @@ impl Core {
         passage: &mut Passage,
         to: &mut dyn Output,
     ) {
-        let Some(direction) = passage.direction else { return };
+        let Some(direction) = passage.direction else {
+            return;
+        };
         let outcome = Session::on_packet(
             &mut flow.tcp,
             &self.config.tcp,
@@ -275,17 +284,25 @@ impl Core {
     ) -> Taken {
         let cx = context(flow, now);
         let config = &self.config;
-        let Some(session) = flow.tcp.as_deref_mut() else { return Taken::default() };
+        let Some(session) = flow.tcp.as_deref_mut() else {
+            return Taken::default();
+        };
         let is_end = session.app_is_eof(direction);
         if flow.app.upgrade.is_some()
             && !matches!(session.app_chunk(&config.tcp, direction), Chunk::None)
         {
             self.change_protocol(flow, now, to);
-            return Taken { is_recognised: true, consumed: 1, ..Taken::default() };
+            return Taken {
+                is_recognised: true,
+                consumed: 1,
+                ..Taken::default()
+            };
         }
         let taken = match session.app_chunk(&config.tcp, direction) {
             Chunk::Data(data) => {
-                let taken = flow.app.on_stream(&cx, direction, data, is_end, &config.app);
+                let taken = flow
+                    .app
+                    .on_stream(&cx, direction, data, is_end, &config.app);
                 session.consume_app(direction, taken.consumed as u64);
                 taken
             }
@@ -293,7 +310,11 @@ impl Core {
                 let has_failed = flow.app.on_gap(&cx, direction, len);
                 session.skip_gap(direction, len, &mut self.tcp_counters);
                 passage.stream_events.add(StreamEvent::ReassemblySeqGap);
-                Taken { consumed: 1, has_failed, ..Taken::default() }
+                Taken {
+                    consumed: 1,
+                    has_failed,
+                    ..Taken::default()
+                }
             }
             Chunk::None => {
                 if session.app_is_at_end(direction) {
@@ -311,7 +332,9 @@ impl Core {
 
     /// What parsing said is followed by the stream: encrypted or unreadable data need not be kept.
     fn after_feeding(&mut self, flow: &mut Flow, direction: Direction, taken: &Taken) {
-        let Some(session) = flow.tcp.as_deref_mut() else { return };
+        let Some(session) = flow.tcp.as_deref_mut() else {
+            return;
+        };
         if !flow.app.wants_data() {
             session.disable_app();
         }
@@ -332,9 +355,13 @@ impl Core {
             return;
         }
         for _ in 0..2 {
-            let Some(direction) = passage.direction else { return };
+            let Some(direction) = passage.direction else {
+                return;
+            };
             let cx = context(flow, packet.time);
-            let taken = flow.app.on_datagram(&cx, direction, packet.payload, &self.config.app);
+            let taken = flow
+                .app
+                .on_datagram(&cx, direction, packet.payload, &self.config.app);
             if taken.has_failed {
                 self.on_parser_error(flow, passage);
             }
@@ -349,7 +376,9 @@ impl Core {
     }
 
     fn learn_expectations(&mut self, flow: &mut Flow) {
-        let Some(parser) = &mut flow.app.parser else { return };
+        let Some(parser) = &mut flow.app.parser else {
+            return;
+        };
         let announced = parser.take_expectations();
         for expectation in announced {
             self.expectations.add(flow, expectation, self.now);
@@ -380,7 +409,8 @@ impl Core {
             app_events: &app_events,
             tcp: &self.config.tcp,
         };
-        self.detector.inspect_packet(&cx, Some(flow), &mut self.alerts);
+        self.detector
+            .inspect_packet(&cx, Some(flow), &mut self.alerts);
     }
 }
 
@@ -391,6 +421,9 @@ fn context(flow: &Flow, now: Timestamp) -> Context {
         client_port: flow.client_port,
         server_port: flow.server_port,
         is_udp: flow.protocol == IpProtocol::UDP,
-        is_midstream: flow.tcp.as_ref().is_some_and(|session| session.is_midstream()),
+        is_midstream: flow
+            .tcp
+            .as_ref()
+            .is_some_and(|session| session.is_midstream()),
     }
 }

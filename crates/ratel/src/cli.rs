@@ -5,7 +5,13 @@ use std::path::PathBuf;
 
 /// Ratel: intrusion detection and response.
 #[derive(Debug, Parser)]
-#[command(name = "ratel", version, about, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(
+    name = "ratel",
+    version,
+    about,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -41,8 +47,11 @@ pub enum Format {
 
 /// `ratel read`. The short flags are Suricata's.
 #[derive(Debug, Args)]
-#[command(after_help = "A BPF expression may follow the captures: ratel read day.pcap 'tcp port 80'.\n\
-    Exit status: 0 done, 1 failed or a capture was broken, 2 wrong usage.")]
+#[command(
+    args_override_self = true,
+    after_help = "A BPF expression may follow the captures: ratel read day.pcap 'tcp port 80'.\n\
+    Exit status: 0 done, 1 failed or a capture was broken, 2 wrong usage."
+)]
 pub struct Read {
     /// Capture files or folders of them, `-` for standard input; then, optionally, a BPF expression.
     #[arg(value_name = "CAPTURE|BPF")]
@@ -143,7 +152,9 @@ pub struct Simulate {
 
 /// `ratel rules check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 checked, 1 failed, 2 wrong usage, 3 fewer loaded than --min-loaded.")]
+#[command(
+    after_help = "Exit status: 0 checked, 1 failed, 2 wrong usage, 3 fewer loaded than --min-loaded."
+)]
 pub struct Check {
     /// Rules files.
     #[arg(required = true, value_name = "FILES")]

@@ -16,6 +16,9 @@ pub fn warn(settings: &Settings) {
     }
     let unknown = settings.unknown();
     if !unknown.is_empty() {
-        crate::complain(&format!("configuration: not used here: {}", unknown.join(", ")));
+        crate::complain(&format!(
+            "configuration: not used here: {}",
+            unknown.join(", ")
+        ));
     }
 }

@@ -38,13 +38,20 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) => {
             complain(&format!("{error:#}"));
-            if error.is::<Usage>() { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
+            if error.is::<Usage>() {
+                ExitCode::from(WRONG_USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
 
 /// One line on standard error.
-#[expect(clippy::print_stderr, reason = "this is the command's own voice, not a log")]
+#[expect(
+    clippy::print_stderr,
+    reason = "this is the command's own voice, not a log"
+)]
 pub fn complain(what: &str) {
     eprintln!("ratel: {what}");
 }

@@ -54,7 +54,9 @@ fn settings(args: &Read) -> Result<Settings> {
     match args.checksums.as_deref() {
         None | Some("all" | "auto") => {}
         Some("none") => settings.set("stream.checksum-validation=no")?,
-        Some(other) => bail!(crate::Usage(format!("-k takes all, none or auto, not {other:?}"))),
+        Some(other) => bail!(crate::Usage(format!(
+            "-k takes all, none or auto, not {other:?}"
+        ))),
     }
     Ok(settings)
 }
@@ -108,7 +110,10 @@ impl Reading {
         let summary = Summary::new(&loaded);
         let config = config::engine::config(settings, outputs);
         let ruleset = Arc::new(loaded.ruleset);
-        let source = Source { ruleset: Some(ruleset.clone()), ..Source::default() };
+        let source = Source {
+            ruleset: Some(ruleset.clone()),
+            ..Source::default()
+        };
         let mut recorder = Recorder::new(eves, source);
         recorder.writes_fast = outputs.fast.is_some() && matches!(target, Target::Folder(_));
         let detector = Detector::new(ruleset, config::engine::detection(settings));
@@ -124,7 +129,9 @@ impl Reading {
     fn capture(&mut self, input: &Input, inputs: &Inputs) {
         let result = self.read(input, inputs);
         if let Err(error) = result {
-            self.summary.broken.push(format!("{}: {error:#}", input.name()));
+            self.summary
+                .broken
+                .push(format!("{}: {error:#}", input.name()));
         }
     }
 
@@ -150,7 +157,10 @@ impl Reading {
         self.engine.finish(&mut self.sinks);
         self.progress.done();
         self.summary.close(&mut self.engine, begun.elapsed());
-        let closed = self.sinks.close().context("the logs could not be written in full");
+        let closed = self
+            .sinks
+            .close()
+            .context("the logs could not be written in full");
         let is_stdout_taken = args.log_dir.as_deref() == Some(Path::new("-"));
         if !args.quiet {
             match args.format {
@@ -162,6 +172,10 @@ impl Reading {
         for broken in &self.summary.broken {
             crate::complain(broken);
         }
-        Ok(if self.summary.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if self.summary.broken.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 }

@@ -66,7 +66,11 @@ impl std::fmt::Display for Refusal {
 impl Loaded {
     /// Loaded, degraded and refused.
     pub fn counts(&self) -> (u64, u64, u64) {
-        (self.summary.loaded, self.summary.degraded, self.summary.refused)
+        (
+            self.summary.loaded,
+            self.summary.degraded,
+            self.summary.refused,
+        )
     }
 
     /// The first rule that is wrong, in words.
@@ -107,7 +111,10 @@ impl From<&Read> for Options {
         } else {
             args.cache_dir.clone().or_else(default_cache_dir)
         };
-        Options { cache_dir, data_dir: args.data_dir.clone() }
+        Options {
+            cache_dir,
+            data_dir: args.data_dir.clone(),
+        }
     }
 }
 
@@ -125,7 +132,11 @@ pub fn files(args: &Read, settings: &Settings) -> Vec<PathBuf> {
         return args.only_rules.clone();
     }
     let folder = settings.text("default-rule-path").map(PathBuf::from);
-    let named = settings.node("rule-files").into_iter().flat_map(Node::items).filter_map(Node::text);
+    let named = settings
+        .node("rule-files")
+        .into_iter()
+        .flat_map(Node::items)
+        .filter_map(Node::text);
     named
         .map(|name| match &folder {
             Some(folder) if !Path::new(name).is_absolute() => folder.join(name),
@@ -152,9 +163,17 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
         );
         let text =
             fs::read(path).with_context(|| format!("cannot read the rules {}", path.display()))?;
-        set.add(rules::parse_file(&path.display().to_string(), &text, &context));
+        set.add(rules::parse_file(
+            &path.display().to_string(),
+            &text,
+            &context,
+        ));
     }
-    let mut loaded = Loaded { summary: set.summary(), complaints, ..Loaded::default() };
+    let mut loaded = Loaded {
+        summary: set.summary(),
+        complaints,
+        ..Loaded::default()
+    };
     for parsed in set.parsed() {
         match parsed {
             Parsed::Refused(refusal) => loaded.refusals.push(Refusal {
@@ -193,13 +212,19 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
 }
 
 /// What rules are read with: variables and lists of the configuration.
-fn context(files: &[PathBuf], settings: &Settings, complaints: &mut Vec<String>) -> Result<Context> {
+fn context(
+    files: &[PathBuf],
+    settings: &Settings,
+    complaints: &mut Vec<String>,
+) -> Result<Context> {
     let mut context = Context::default();
     for (key, group) in [
         ("vars.address-groups", &mut context.addresses),
         ("vars.port-groups", &mut context.ports),
     ] {
-        let Some(node) = settings.node(key) else { continue };
+        let Some(node) = settings.node(key) else {
+            continue;
+        };
         *group = Variables::default();
         for (name, value) in node.entries() {
             match value {
@@ -212,20 +237,46 @@ fn context(files: &[PathBuf], settings: &Settings, complaints: &mut Vec<String>)
             }
         }
     }
-    let beside = files.first().and_then(|path| path.parent().map(Path::to_path_buf));
-    let classes = list(settings, "classification-file", &beside, "classification.config", CLASSES)?;
+    let beside = files
+        .first()
+        .and_then(|path| path.parent().map(Path::to_path_buf));
+    let classes = list(
+        settings,
+        "classification-file",
+        &beside,
+        "classification.config",
+        CLASSES,
+    )?;
     let (classes, wrong) = rules::lists::Classes::parse(&classes);
-    complaints.extend(wrong.into_iter().map(|(line, why)| format!("classification.config:{line}: {why}")));
+    complaints.extend(
+        wrong
+            .into_iter()
+            .map(|(line, why)| format!("classification.config:{line}: {why}")),
+    );
     context.classes = classes;
-    let references = list(settings, "reference-config-file", &beside, "reference.config", REFERENCES)?;
+    let references = list(
+        settings,
+        "reference-config-file",
+        &beside,
+        "reference.config",
+        REFERENCES,
+    )?;
     let (references, wrong) = rules::lists::References::parse(&references);
-    complaints.extend(wrong.into_iter().map(|(line, why)| format!("reference.config:{line}: {why}")));
+    complaints.extend(
+        wrong
+            .into_iter()
+            .map(|(line, why)| format!("reference.config:{line}: {why}")),
+    );
     context.references = references;
-    context.protocols = decode::app::PROTOCOLS.iter().map(|entry| entry.protocol).collect();
+    context.protocols = decode::app::PROTOCOLS
+        .iter()
+        .map(|entry| entry.protocol)
+        .collect();
     context.has_ja3 = fingerprints(settings, "ja3");
     context.has_ja4 = fingerprints(settings, "ja4");
-    context.allow_absolute_dataset_paths =
-        settings.flag("datasets.rules.allow-absolute-filenames").unwrap_or(false);
+    context.allow_absolute_dataset_paths = settings
+        .flag("datasets.rules.allow-absolute-filenames")
+        .unwrap_or(false);
     context.loader = Some(Box::new(move |name: &str| {
         let path = Path::new(name);
         let path = match &beside {
@@ -257,7 +308,10 @@ fn list(
     {
         return Ok(text);
     }
-    if let Some(text) = beside.as_ref().and_then(|folder| fs::read(folder.join(name)).ok()) {
+    if let Some(text) = beside
+        .as_ref()
+        .and_then(|folder| fs::read(folder.join(name)).ok())
+    {
         return Ok(text);
     }
     Ok(built_in.as_bytes().to_vec())
@@ -269,10 +323,17 @@ fn thresholds(
     context: &Context,
     complaints: &mut Vec<String>,
 ) -> Result<rules::Thresholds> {
-    let Some(path) = settings.text("threshold-file") else { return Ok(rules::Thresholds::default()) };
+    let Some(path) = settings.text("threshold-file") else {
+        return Ok(rules::Thresholds::default());
+    };
     let text = fs::read(path).with_context(|| format!("cannot read the thresholds {path}"))?;
     let thresholds = rules::Thresholds::parse(&text, &context.addresses);
-    complaints.extend(thresholds.wrong.iter().map(|(line, why)| format!("{path}:{line}: {why}")));
+    complaints.extend(
+        thresholds
+            .wrong
+            .iter()
+            .map(|(line, why)| format!("{path}:{line}: {why}")),
+    );
     Ok(thresholds)
 }
 
@@ -282,7 +343,9 @@ fn build_options(
     options: &Options,
     thresholds: rules::Thresholds,
 ) -> engine::detect::Options {
-    let beside = files.first().and_then(|path| path.parent().map(Path::to_path_buf));
+    let beside = files
+        .first()
+        .and_then(|path| path.parent().map(Path::to_path_buf));
     let data_dir = options.data_dir.clone();
     let folder = settings.text("default-rule-path").map(PathBuf::from);
     let reader = move |name: &str, place: Place| {

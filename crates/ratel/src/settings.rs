@@ -77,7 +77,10 @@ impl Settings {
     /// Reads a text, for the defaults that are built in.
     pub fn parse(text: &str) -> Result<Self, serde_yaml_ng::Error> {
         let value: Value = serde_yaml_ng::from_str(text)?;
-        Ok(Settings { root: node(value), ..Self::default() })
+        Ok(Settings {
+            root: node(value),
+            ..Self::default()
+        })
     }
 
     /// Folder of the file the settings came from.
@@ -87,8 +90,9 @@ impl Settings {
 
     /// Lays `key=value` on top, as `--set` does.
     pub fn set(&mut self, assignment: &str) -> Result<(), SettingsError> {
-        let (key, value) =
-            assignment.split_once('=').ok_or_else(|| SettingsError::Set(assignment.to_owned()))?;
+        let (key, value) = assignment
+            .split_once('=')
+            .ok_or_else(|| SettingsError::Set(assignment.to_owned()))?;
         let path: Vec<&str> = key.trim().split('.').collect();
         self.root.assign(&path, value.trim());
         Ok(())
@@ -226,22 +230,33 @@ impl Node {
             *self = Node::Map(Vec::new());
         }
         if let Node::Map(entries) = self {
-            let at = entries.iter().rposition(|(key, _)| key == first).unwrap_or_else(|| {
-                entries.push(((*first).to_owned(), Node::Empty));
-                entries.len() - 1
-            });
+            let at = entries
+                .iter()
+                .rposition(|(key, _)| key == first)
+                .unwrap_or_else(|| {
+                    entries.push(((*first).to_owned(), Node::Empty));
+                    entries.len() - 1
+                });
             entries[at].1.assign(rest, value);
         }
     }
 
     fn collect_unknown(&self, path: &str, used: &BTreeSet<String>, unknown: &mut Vec<String>) {
         for (key, value) in self.entries() {
-            let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let full = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
             if used.contains(&full) {
                 continue;
             }
             let below = format!("{full}.");
-            if used.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below)) {
+            if used
+                .range(below.clone()..)
+                .next()
+                .is_some_and(|next| next.starts_with(&below))
+            {
                 value.collect_unknown(&full, used, unknown);
             } else if *value != Node::Empty {
                 unknown.push(full);
@@ -262,7 +277,9 @@ pub fn truth(text: &str) -> Option<bool> {
 /// A number of bytes with an optional unit.
 pub fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -279,12 +296,18 @@ pub fn bytes(text: &str) -> Option<u64> {
 
 fn load(path: &Path, depth: usize) -> Result<Node, SettingsError> {
     if depth > MAX_INCLUDE_DEPTH {
-        return Err(SettingsError::TooDeep { path: path.to_owned() });
+        return Err(SettingsError::TooDeep {
+            path: path.to_owned(),
+        });
     }
-    let text = fs::read_to_string(path)
-        .map_err(|cause| SettingsError::Read { path: path.to_owned(), cause })?;
-    let value: Value = serde_yaml_ng::from_str(&text)
-        .map_err(|cause| SettingsError::Parse { path: path.to_owned(), cause })?;
+    let text = fs::read_to_string(path).map_err(|cause| SettingsError::Read {
+        path: path.to_owned(),
+        cause,
+    })?;
+    let value: Value = serde_yaml_ng::from_str(&text).map_err(|cause| SettingsError::Parse {
+        path: path.to_owned(),
+        cause,
+    })?;
     include(node(value), path.parent().unwrap_or(Path::new("")), depth)
 }
 
@@ -311,7 +334,10 @@ fn include(tree: Node, folder: &Path, depth: usize) -> Result<Node, SettingsErro
             Ok(Node::Map(merged))
         }
         Node::List(items) => Ok(Node::List(
-            items.into_iter().map(|item| include(item, folder, depth)).collect::<Result<_, _>>()?,
+            items
+                .into_iter()
+                .map(|item| include(item, folder, depth))
+                .collect::<Result<_, _>>()?,
         )),
         other => Ok(other),
     }
@@ -361,9 +387,13 @@ mod tests {
     #[test]
     fn lays_assignments_on_top() {
         let mut s = settings("outputs:\n - eve-log:\n    types: [alert, frame]\n");
-        s.set("outputs.0.eve-log.types.1.frame.enabled=yes").expect("has a =");
+        s.set("outputs.0.eve-log.types.1.frame.enabled=yes")
+            .expect("has a =");
         s.set("stream.midstream=true").expect("has a =");
-        assert_eq!(s.flag("outputs.0.eve-log.types.1.frame.enabled"), Some(true));
+        assert_eq!(
+            s.flag("outputs.0.eve-log.types.1.frame.enabled"),
+            Some(true)
+        );
         assert_eq!(s.flag("stream.midstream"), Some(true));
         assert!(s.set("no equals sign").is_err());
     }

@@ -64,24 +64,36 @@ impl Sinks {
             lost_records: 0,
         };
         match target {
-            Target::Nothing => sinks.eves.extend(eves.iter().map(|_| Box::new(io::sink()) as _)),
+            Target::Nothing => sinks
+                .eves
+                .extend(eves.iter().map(|_| Box::new(io::sink()) as _)),
             Target::Stdout => {
                 for _ in eves {
-                    sinks.eves.push(Box::new(BufWriter::with_capacity(BUFFER, io::stdout())));
+                    sinks
+                        .eves
+                        .push(Box::new(BufWriter::with_capacity(BUFFER, io::stdout())));
                 }
             }
             Target::Folder(folder) => {
                 for eve in eves {
                     sinks.eves.push(Box::new(create(folder, &eve.file)?));
                 }
-                let make = |name: &Option<String>| name.as_ref().map(|n| create(folder, n)).transpose();
+                let make =
+                    |name: &Option<String>| name.as_ref().map(|n| create(folder, n)).transpose();
                 sinks.fast = make(&outputs.fast)?;
                 sinks.stats = make(&outputs.stats)?;
-                sinks.store = outputs.file_store.as_ref().map(|s| Store::open(folder, s)).transpose()?;
+                sinks.store = outputs
+                    .file_store
+                    .as_ref()
+                    .map(|s| Store::open(folder, s))
+                    .transpose()?;
                 if let Some(log) = &outputs.pcap_log {
                     let out = create(folder, &log.file)?;
-                    sinks.packets =
-                        Some(Packets { out, is_begun: false, only_alerts: log.only_alerts });
+                    sinks.packets = Some(Packets {
+                        out,
+                        is_begun: false,
+                        only_alerts: log.only_alerts,
+                    });
                 }
             }
         }
@@ -102,16 +114,17 @@ impl Sinks {
         match self.failure {
             None => Ok(()),
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Some(error) => {
-                Err(anyhow::Error::new(error).context(format!("{} records were lost", self.lost_records)))
-            }
+            Some(error) => Err(anyhow::Error::new(error)
+                .context(format!("{} records were lost", self.lost_records))),
         }
     }
 }
 
 impl Output for Sinks {
     fn record(&mut self, log: usize, _kind: &'static str, line: &[u8]) {
-        let Some(out) = self.eves.get_mut(log) else { return };
+        let Some(out) = self.eves.get_mut(log) else {
+            return;
+        };
         let written = out.write_all(line).and_then(|()| out.write_all(b"\n"));
         self.lost_records += u64::from(written.is_err());
         keep(&mut self.failure, written);
@@ -126,7 +139,10 @@ impl Output for Sinks {
     fn stats(&mut self, counters: &Counters) {
         if let Some(stats) = &mut self.stats {
             for (name, value) in counters.iter().filter(|(_, value)| **value > 0) {
-                keep(&mut self.failure, writeln!(stats, "{name:<45} | Total | {value}"));
+                keep(
+                    &mut self.failure,
+                    writeln!(stats, "{name:<45} | Total | {value}"),
+                );
             }
         }
     }
@@ -157,9 +173,12 @@ impl Packets {
         if !std::mem::replace(&mut self.is_begun, true) {
             self.out.write_all(&pcap_header(frame.link))?;
         }
-        self.out.write_all(&(frame.time.secs() as u32).to_le_bytes())?;
-        self.out.write_all(&frame.time.subsec_micros().to_le_bytes())?;
-        self.out.write_all(&(frame.data.len() as u32).to_le_bytes())?;
+        self.out
+            .write_all(&(frame.time.secs() as u32).to_le_bytes())?;
+        self.out
+            .write_all(&frame.time.subsec_micros().to_le_bytes())?;
+        self.out
+            .write_all(&(frame.data.len() as u32).to_le_bytes())?;
         self.out.write_all(&frame.wire_len.to_le_bytes())?;
         self.out.write_all(frame.data)
     }
@@ -170,7 +189,11 @@ impl Store {
         let dir = folder.join(&config.dir);
         fs::create_dir_all(dir.join("tmp"))
             .with_context(|| format!("cannot create the folder {}", dir.display()))?;
-        Ok(Store { dir, write_fileinfo: config.write_fileinfo, open: HashMap::new() })
+        Ok(Store {
+            dir,
+            write_fileinfo: config.write_fileinfo,
+            open: HashMap::new(),
+        })
     }
 
     fn write(&mut self, file: &File, data: &[u8]) -> io::Result<()> {
@@ -193,10 +216,15 @@ impl Store {
         if !self.open.contains_key(&file.id) {
             self.write(file, &[])?;
         }
-        let Some((path, mut out)) = self.open.remove(&file.id) else { return Ok(()) };
+        let Some((path, mut out)) = self.open.remove(&file.id) else {
+            return Ok(());
+        };
         out.flush()?;
         let name = match &file.sha256 {
-            Some(hash) => hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            Some(hash) => hash
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>(),
             None if file.state == FileState::Truncated => format!("truncated.{}", file.id),
             None => format!("file.{}", file.id),
         };

@@ -15,7 +15,9 @@ const FINDINGS: u8 = 3;
 pub fn run(args: &Check) -> Result<ExitCode> {
     let mut settings = match &args.config {
         Some(path) => Settings::load(path)?,
-        None => Settings::parse(crate::config::DEFAULTS).context("the built-in defaults are broken")?,
+        None => {
+            Settings::parse(crate::config::DEFAULTS).context("the built-in defaults are broken")?
+        }
     };
     for assignment in &args.set {
         settings.set(assignment)?;
@@ -40,7 +42,11 @@ pub fn run(args: &Check) -> Result<ExitCode> {
 fn share(loaded: &Loaded) -> f64 {
     let (ok, degraded, refused) = loaded.counts();
     let total = ok + degraded + refused;
-    if total == 0 { 100.0 } else { ok as f64 * 100.0 / total as f64 }
+    if total == 0 {
+        100.0
+    } else {
+        ok as f64 * 100.0 / total as f64
+    }
 }
 
 fn text(loaded: &Loaded) -> String {
@@ -52,7 +58,11 @@ fn text(loaded: &Loaded) -> String {
         let _ = writeln!(out, "refused   {refusal}");
     }
     for (sid, file, line, reasons) in &loaded.degraded {
-        let _ = writeln!(out, "degraded  {file}:{line}: rule {sid}: {}", reasons.join("; "));
+        let _ = writeln!(
+            out,
+            "degraded  {file}:{line}: rule {sid}: {}",
+            reasons.join("; ")
+        );
     }
     let (ok, degraded, refused) = loaded.counts();
     let summary = &loaded.summary;

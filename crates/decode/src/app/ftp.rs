@@ -56,7 +56,10 @@ pub struct FtpConfig {
 
 impl Default for FtpConfig {
     fn default() -> Self {
-        FtpConfig { max_line_length: 4096, max_tx: 1024 }
+        FtpConfig {
+            max_line_length: 4096,
+            max_tx: 1024,
+        }
     }
 }
 
@@ -82,7 +85,10 @@ fn probe(input: &ProbeInput<'_>, _: &Config) -> Probe {
 /// Whether `data` begins with one of `starts`, in upper or lower case.
 fn begins(data: &[u8], starts: &[&[u8]]) -> Probe {
     let agrees = |start: &&&[u8]| {
-        start.iter().zip(data).all(|(expected, found)| expected.eq_ignore_ascii_case(found))
+        start
+            .iter()
+            .zip(data)
+            .all(|(expected, found)| expected.eq_ignore_ascii_case(found))
     };
     match starts.iter().find(agrees) {
         Some(start) if data.len() >= start.len() => Probe::Yes,

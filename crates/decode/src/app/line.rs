@@ -67,7 +67,11 @@ impl Lines {
             self.is_spent = true;
             &self.pending
         };
-        Some(Line { whole, is_start, is_end: end.is_some() })
+        Some(Line {
+            whole,
+            is_start,
+            is_end: end.is_some(),
+        })
     }
 }
 
@@ -99,7 +103,11 @@ mod tests {
                 (b"jk\n".to_vec(), false, true),
             ]
         );
-        let line = Line { whole: b"a\r\n", is_start: true, is_end: true };
+        let line = Line {
+            whole: b"a\r\n",
+            is_start: true,
+            is_end: true,
+        };
         assert_eq!((line.text(), line.end()), (&b"a"[..], &b"\r\n"[..]));
     }
 

@@ -61,7 +61,10 @@ fn probe(input: &ProbeInput<'_>, _: &Config) -> Probe {
             const COMMANDS: [&[u8]; 3] = [b"EHLO", b"HELO", b"QUIT"];
             let begins = |command: &&[u8]| {
                 let len = command.len().min(input.data.len());
-                input.data.get(..len).is_some_and(|d| d.eq_ignore_ascii_case(&command[..len]))
+                input
+                    .data
+                    .get(..len)
+                    .is_some_and(|d| d.eq_ignore_ascii_case(&command[..len]))
             };
             match COMMANDS.iter().find(|command| begins(command)) {
                 Some(command) if input.data.len() >= command.len() => Probe::Yes,
@@ -76,9 +79,16 @@ fn probe(input: &ProbeInput<'_>, _: &Config) -> Probe {
 
 /// `220 mail.example.org …`: a code, and the name of a host.
 fn greeting(data: &[u8]) -> Probe {
-    let Some(after) = data.strip_prefix(b"220 ").or_else(|| data.strip_prefix(b"220-")) else {
+    let Some(after) = data
+        .strip_prefix(b"220 ")
+        .or_else(|| data.strip_prefix(b"220-"))
+    else {
         let is_start = b"220 ".starts_with(data) || b"220-".starts_with(data);
-        return if is_start { Probe::Undecided } else { Probe::No };
+        return if is_start {
+            Probe::Undecided
+        } else {
+            Probe::No
+        };
     };
     let end = after.iter().position(|b| matches!(b, b' ' | b'\r' | b'\n'));
     let name = after.get(..end.unwrap_or(after.len())).unwrap_or_default();
@@ -117,7 +127,9 @@ impl Parser for Session {
     }
 
     fn tx_mut(&mut self, id: u64) -> Option<&mut dyn Transaction> {
-        self.mails_mut().get_mut(id).map(|mail| mail as &mut dyn Transaction)
+        self.mails_mut()
+            .get_mut(id)
+            .map(|mail| mail as &mut dyn Transaction)
     }
 
     fn drop_tx(&mut self, id: u64) {

@@ -36,7 +36,9 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, FilterError>
             continue;
         }
         if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == ':' && !in_brackets) {
-            let len = rest.find(|c: char| !is_word(c, in_brackets)).unwrap_or(rest.len());
+            let len = rest
+                .find(|c: char| !is_word(c, in_brackets))
+                .unwrap_or(rest.len());
             // `10.0.0.0/8` is one word, `4/2` in arithmetic too: the parser takes it apart.
             tokens.push((at, Token::Word(&rest[..len])));
             at += len;
@@ -45,7 +47,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, FilterError>
         let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(**sign)) else {
             return Err(FilterError {
                 column: at + 1,
-                reason: format!("{:?} means nothing here", rest.chars().next().unwrap_or(' ')),
+                reason: format!(
+                    "{:?} means nothing here",
+                    rest.chars().next().unwrap_or(' ')
+                ),
             });
         };
         in_brackets = match *sign {
@@ -60,5 +65,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, FilterError>
 }
 
 fn is_word(c: char, in_brackets: bool) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') || !in_brackets && matches!(c, ':' | '/')
+    c.is_ascii_alphanumeric()
+        || matches!(c, '.' | '_' | '-')
+        || !in_brackets && matches!(c, ':' | '/')
 }

@@ -10,8 +10,14 @@ const MAX_DEPTH: usize = 64;
 
 pub(super) fn parse(text: &str) -> Result<Expression, FilterError> {
     let tokens = tokens(text)?;
-    let mut parser =
-        Parser { tokens: &tokens, at: 0, end: text.len(), tags: 0, depth: 0, last: None };
+    let mut parser = Parser {
+        tokens: &tokens,
+        at: 0,
+        end: text.len(),
+        tags: 0,
+        depth: 0,
+        last: None,
+    };
     let expression = parser.expression()?;
     if parser.at < tokens.len() {
         return parser.fail("the expression should have ended here");
@@ -118,13 +124,17 @@ impl<'t> Parser<'t> {
             }
             return self.fail("a condition is missing");
         };
-        let next_sign = self.tokens.get(self.at + 1).and_then(|(_, token)| match token {
-            Token::Sign(sign) => Some(*sign),
-            Token::Word(_) => None,
-        });
+        let next_sign = self
+            .tokens
+            .get(self.at + 1)
+            .and_then(|(_, token)| match token {
+                Token::Sign(sign) => Some(*sign),
+                Token::Word(_) => None,
+            });
         if next_sign == Some("[")
             || word == "len"
-            || is_number(word) && next_sign.is_some_and(|sign| sign != ")" && sign != "&&" && sign != "||")
+            || is_number(word)
+                && next_sign.is_some_and(|sign| sign != ")" && sign != "&&" && sign != "||")
         {
             return self.comparison();
         }
@@ -174,9 +184,17 @@ impl<'t> Parser<'t> {
             (Some(layer), None, None) => return Ok(Test::Is(layer)),
             (None, None, None) => match self.last {
                 Some(last) => last,
-                None => Qualifiers { layer: None, side: None, kind: Kind::Host },
+                None => Qualifiers {
+                    layer: None,
+                    side: None,
+                    kind: Kind::Host,
+                },
             },
-            (layer, side, kind) => Qualifiers { layer, side, kind: kind.unwrap_or(Kind::Host) },
+            (layer, side, kind) => Qualifiers {
+                layer,
+                side,
+                kind: kind.unwrap_or(Kind::Host),
+            },
         };
         let Some(value) = self.peek_word() else {
             return self.fail("a value is missing");
@@ -229,7 +247,9 @@ impl<'t> Parser<'t> {
                 Ok(Test::Port(q.layer, side, port, port))
             }
             Kind::PortRange => {
-                let range = value.split_once('-').and_then(|(a, b)| Some((port(a)?, port(b)?)));
+                let range = value
+                    .split_once('-')
+                    .and_then(|(a, b)| Some((port(a)?, port(b)?)));
                 let Some((first, last)) = range.filter(|(first, last)| first <= last) else {
                     return self.fail("a range of ports was expected, such as 1000-2000");
                 };
@@ -249,7 +269,9 @@ impl<'t> Parser<'t> {
                 "rarp" => Some(0x8035),
                 number => self::number(number).and_then(|n| u16::try_from(n).ok()),
             };
-            let Some(kind) = kind else { return self.fail("an EtherType was expected") };
+            let Some(kind) = kind else {
+                return self.fail("an EtherType was expected");
+            };
             self.at += 1;
             return Ok(Test::EtherKind(kind));
         }
@@ -267,7 +289,9 @@ impl<'t> Parser<'t> {
             "sctp" => Some(132),
             number => self::number(number).and_then(|n| u8::try_from(n).ok()),
         };
-        let Some(protocol) = protocol else { return self.fail("a protocol was expected") };
+        let Some(protocol) = protocol else {
+            return self.fail("a protocol was expected");
+        };
         self.at += 1;
         Ok(Test::IpProtocol(layer, protocol))
     }
@@ -284,9 +308,10 @@ impl<'t> Parser<'t> {
             Token::Word(word) => *word,
             Token::Sign(sign) => *sign,
         });
-        if let (Some(joint), Some((_, Token::Word("src" | "dst")))) =
-            (joint.filter(|joint| pair(joint)), self.tokens.get(self.at + 1))
-        {
+        if let (Some(joint), Some((_, Token::Word("src" | "dst")))) = (
+            joint.filter(|joint| pair(joint)),
+            self.tokens.get(self.at + 1),
+        ) {
             self.at += 2;
             let is_or = matches!(joint, "or" | "||");
             return Ok(Some(if is_or { Side::Either } else { Side::Both }));
@@ -345,7 +370,9 @@ impl<'t> Parser<'t> {
             }
             return Ok(inner);
         }
-        let Some(word) = self.peek_word() else { return self.fail("a number is missing") };
+        let Some(word) = self.peek_word() else {
+            return self.fail("a number is missing");
+        };
         if word == "len" {
             self.at += 1;
             return Ok(Arithmetic::Length);
@@ -354,7 +381,9 @@ impl<'t> Parser<'t> {
             self.at += 1;
             return Ok(Arithmetic::Number(value));
         }
-        let Some(layer) = layer(word) else { return self.fail("a number was expected") };
+        let Some(layer) = layer(word) else {
+            return self.fail("a number was expected");
+        };
         self.at += 1;
         if !self.take_any(&["["]) {
             return self.fail("a place in brackets was expected");
@@ -402,10 +431,13 @@ impl<'t> Parser<'t> {
     }
 
     fn take_any(&mut self, words: &[&str]) -> bool {
-        let is_there = self.tokens.get(self.at).is_some_and(|(_, token)| match token {
-            Token::Word(word) => words.contains(word),
-            Token::Sign(sign) => words.contains(sign),
-        });
+        let is_there = self
+            .tokens
+            .get(self.at)
+            .is_some_and(|(_, token)| match token {
+                Token::Word(word) => words.contains(word),
+                Token::Sign(sign) => words.contains(sign),
+            });
         self.at += usize::from(is_there);
         is_there
     }
@@ -426,7 +458,10 @@ impl<'t> Parser<'t> {
 
     fn fail<T>(&self, reason: &str) -> Parsed<T> {
         let column = self.tokens.get(self.at).map_or(self.end, |(at, _)| *at) + 1;
-        Err(FilterError { column, reason: reason.to_owned() })
+        Err(FilterError {
+            column,
+            reason: reason.to_owned(),
+        })
     }
 }
 
@@ -510,7 +545,11 @@ fn net(word: &str) -> Option<AddressRange> {
         return None;
     }
     let full = format!("{address}{}", ".0".repeat(4 - parts));
-    let length = if length.is_empty() { (parts * 8).to_string() } else { length.to_owned() };
+    let length = if length.is_empty() {
+        (parts * 8).to_string()
+    } else {
+        length.to_owned()
+    };
     AddressRange::parse(&format!("{full}/{length}"))
 }
 

@@ -22,7 +22,9 @@ fn check(text: &str, packet: &Stack, expected: bool) {
 }
 
 fn syn() -> Stack {
-    Stack::ethernet().ipv4("10.1.2.3", "192.0.2.7").tcp(Tcp::syn(40000, 80, 1))
+    Stack::ethernet()
+        .ipv4("10.1.2.3", "192.0.2.7")
+        .tcp(Tcp::syn(40000, 80, 1))
 }
 
 #[test]
@@ -75,7 +77,10 @@ fn compares_bytes() {
 
 #[test]
 fn looks_below_a_tag_after_vlan() {
-    let tagged = Stack::ethernet().vlan(7).ipv4("10.1.2.3", "192.0.2.7").tcp(Tcp::syn(40000, 80, 1));
+    let tagged = Stack::ethernet()
+        .vlan(7)
+        .ipv4("10.1.2.3", "192.0.2.7")
+        .tcp(Tcp::syn(40000, 80, 1));
     check("tcp", &tagged, false);
     check("vlan", &tagged, true);
     check("vlan 7 and tcp port 80", &tagged, true);

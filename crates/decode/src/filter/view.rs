@@ -37,7 +37,12 @@ impl<'a> View<'a> {
             },
             _ => return None,
         };
-        let mut view = View { frame: data, is_ethernet, kind: Some(kind), network: data.get(at..)? };
+        let mut view = View {
+            frame: data,
+            is_ethernet,
+            kind: Some(kind),
+            network: data.get(at..)?,
+        };
         for _ in 0..tags {
             view.vlan()?;
             view.kind = Some(word(view.network, 2)?);
@@ -74,7 +79,9 @@ impl<'a> View<'a> {
     /// The tag that follows.
     pub(super) fn vlan(&self) -> Option<u16> {
         let kind = self.kind?;
-        VLANS.contains(&kind).then(|| word(self.network, 0).map(|tag| tag & 0x0fff))?
+        VLANS
+            .contains(&kind)
+            .then(|| word(self.network, 0).map(|tag| tag & 0x0fff))?
     }
 
     /// The top label.
@@ -142,7 +149,8 @@ impl<'a> View<'a> {
                 if word(self.network, 6)? & 0x1fff != 0 {
                     return None;
                 }
-                self.network.get(usize::from(self.network.first()? & 15) * 4..)
+                self.network
+                    .get(usize::from(self.network.first()? & 15) * 4..)
             }
             IPV6 if self.network.get(6) == Some(&44) => self.network.get(48..),
             IPV6 => self.network.get(40..),

@@ -22,7 +22,10 @@ impl TxsTold {
     /// What was told of `id`.
     #[must_use]
     pub fn get(&self, id: u64) -> TxTold {
-        self.at(id).and_then(|at| self.told.get(at)).copied().unwrap_or_default()
+        self.at(id)
+            .and_then(|at| self.told.get(at))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Remembers what was told of `id`; ids only grow, those before the first held are forgotten.
@@ -57,7 +60,10 @@ mod tests {
 
     #[test]
     fn remembers_by_id_while_old_ones_go() {
-        let logged = TxTold { is_logged: true, events: 1 };
+        let logged = TxTold {
+            is_logged: true,
+            events: 1,
+        };
         let mut txs = TxsTold::default();
         txs.set(5, logged);
         txs.set(7, logged);

@@ -52,7 +52,10 @@ impl Counts {
 
     /// An exception policy was applied.
     pub(super) fn on_exception(&mut self, what: &str, policy: &str) {
-        *self.exceptions.entry(format!("{what}.{policy}")).or_default() += 1;
+        *self
+            .exceptions
+            .entry(format!("{what}.{policy}"))
+            .or_default() += 1;
     }
 
     /// An exception policy was applied to a protocol's parser.
@@ -127,12 +130,20 @@ impl Engine {
             if decode::app::entry(*protocol).is_some() || *protocol == AppProtocol::Failed {
                 for is_udp in [false, true] {
                     let name = counter_name(*protocol, is_udp);
-                    let flows = counts.app_flows.get(&(*protocol, is_udp)).copied().unwrap_or(0);
+                    let flows = counts
+                        .app_flows
+                        .get(&(*protocol, is_udp))
+                        .copied()
+                        .unwrap_or(0);
                     *all.entry(format!("app_layer.flow.{name}")).or_default() += flows;
                     if *protocol == AppProtocol::Failed {
                         continue;
                     }
-                    let txs = counts.app_txs.get(&(*protocol, is_udp)).copied().unwrap_or(0);
+                    let txs = counts
+                        .app_txs
+                        .get(&(*protocol, is_udp))
+                        .copied()
+                        .unwrap_or(0);
                     *all.entry(format!("app_layer.tx.{name}")).or_default() += txs;
                     let errors = counts.parser_errors.get(protocol).copied().unwrap_or(0);
                     all.insert(format!("app_layer.error.{name}.parser"), errors);
@@ -160,7 +171,10 @@ impl Engine {
         }
         for ((protocol, policy), value) in &counts.app_exceptions {
             let name = counter_name(*protocol, false);
-            all.insert(format!("app_layer.error.{name}.exception_policy.{policy}"), *value);
+            all.insert(
+                format!("app_layer.error.{name}.exception_policy.{policy}"),
+                *value,
+            );
         }
         all
     }

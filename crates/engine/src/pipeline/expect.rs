@@ -51,8 +51,19 @@ impl Expectations {
             Direction::ToServer => (flow.server, flow.client),
             Direction::ToClient => (flow.client, flow.server),
         };
-        let key = Key { listener, caller, port: expectation.port };
-        self.held.insert(key, Held { expectation, parent: flow.id, until: now + LIFETIME });
+        let key = Key {
+            listener,
+            caller,
+            port: expectation.port,
+        };
+        self.held.insert(
+            key,
+            Held {
+                expectation,
+                parent: flow.id,
+                until: now + LIFETIME,
+            },
+        );
     }
 
     /// Tells a new flow what was announced of it.
@@ -60,7 +71,11 @@ impl Expectations {
         if self.is_empty() || flow.protocol != IpProtocol::TCP {
             return;
         }
-        let key = Key { listener: flow.server, caller: flow.client, port: flow.server_port };
+        let key = Key {
+            listener: flow.server,
+            caller: flow.client,
+            port: flow.server_port,
+        };
         if let Some(held) = self.held.remove(&key)
             && held.until > now
         {

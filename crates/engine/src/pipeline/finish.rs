@@ -63,7 +63,8 @@ impl Core {
                 app_events: &app_events,
                 tcp: &self.config.tcp,
             };
-            self.detector.inspect_packet(&cx, Some(flow), &mut self.alerts);
+            self.detector
+                .inspect_packet(&cx, Some(flow), &mut self.alerts);
             let vlans = flow.vlans.clone();
             let seen = Seen::of_flow(flow, direction, flow.last, &vlans);
             let has_alert = self.tell_alerts(&seen, Some(flow), &Passage::default(), to);

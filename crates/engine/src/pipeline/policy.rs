@@ -50,8 +50,16 @@ impl Core {
         self.counts.on_parser_error(flow.app.protocol);
         let policy = self.config.app_error_policy;
         if policy != ExceptionPolicy::Ignore {
-            self.counts.on_app_exception(flow.app.protocol, policy.as_str());
-            self.apply_exception("app_layer.error", "app_layer_error", "applayer error", policy, flow, passage);
+            self.counts
+                .on_app_exception(flow.app.protocol, policy.as_str());
+            self.apply_exception(
+                "app_layer.error",
+                "app_layer_error",
+                "applayer error",
+                policy,
+                flow,
+                passage,
+            );
         }
     }
 
@@ -68,7 +76,11 @@ impl Core {
             return;
         }
         self.counts.on_exception(counter, policy.as_str());
-        if !flow.exception_policies.iter().any(|(known, _)| *known == target) {
+        if !flow
+            .exception_policies
+            .iter()
+            .any(|(known, _)| *known == target)
+        {
             flow.exception_policies.push((target, policy.as_str()));
         }
         match policy {
@@ -122,7 +134,11 @@ impl Core {
             flow.state = State::Bypassed;
         }
         if packet.depth == 0 {
-            self.counts.on_verdict(passage.drop_reason, passage.is_rejected, self.config.is_inline);
+            self.counts.on_verdict(
+                passage.drop_reason,
+                passage.is_rejected,
+                self.config.is_inline,
+            );
         }
     }
 }

@@ -41,9 +41,15 @@ pub struct AlertSum {
 impl AlertSum {
     fn add(&mut self, seen: &Seen<'_>) {
         self.count += 1;
-        let (Some(source), Some(destination)) = (seen.source, seen.destination) else { return };
+        let (Some(source), Some(destination)) = (seen.source, seen.destination) else {
+            return;
+        };
         let (source, destination) = (source.to_string(), destination.to_string());
-        if let Some(known) = self.ends.iter_mut().find(|e| e.0 == source && e.1 == destination) {
+        if let Some(known) = self
+            .ends
+            .iter_mut()
+            .find(|e| e.0 == source && e.1 == destination)
+        {
             known.2 += 1;
         } else if self.ends.len() < MAX_ENDS {
             self.ends.push((source, destination, 1));
@@ -69,13 +75,18 @@ impl Core {
         if !packet.events.is_empty() {
             let names: Vec<&str> = packet.events.iter().map(|e| e.anomaly_name()).collect();
             let names = names.into_iter();
-            self.recorder.packet_anomalies(Kind::Decode, names, &seen, flow.as_deref(), to);
+            self.recorder
+                .packet_anomalies(Kind::Decode, names, &seen, flow.as_deref(), to);
         }
         if !passage.stream_events.is_empty() {
-            let names: Vec<String> =
-                passage.stream_events.iter().map(|e| format!("stream.{}", e.as_str())).collect();
+            let names: Vec<String> = passage
+                .stream_events
+                .iter()
+                .map(|e| format!("stream.{}", e.as_str()))
+                .collect();
             let names = names.iter().map(String::as_str);
-            self.recorder.packet_anomalies(Kind::Stream, names, &seen, flow.as_deref(), to);
+            self.recorder
+                .packet_anomalies(Kind::Stream, names, &seen, flow.as_deref(), to);
         }
         if packet.arp.is_some() {
             self.recorder.arp(packet, &seen, to);
@@ -103,7 +114,9 @@ impl Core {
         };
         let mut has_alert = false;
         for alert in &self.alerts.alerts {
-            let Some(rule) = ruleset.rule(alert.rule) else { continue };
+            let Some(rule) = ruleset.rule(alert.rule) else {
+                continue;
+            };
             has_alert = true;
             self.told.alerts_total += 1;
             self.told
@@ -138,7 +151,9 @@ impl Core {
             let events = std::mem::take(&mut flow.app.events);
             self.recorder.recognition_anomalies(&events, seen, flow, to);
         }
-        let Some(mut parser) = flow.app.parser.take() else { return };
+        let Some(mut parser) = flow.app.parser.take() else {
+            return;
+        };
         for id in parser.tx_range() {
             let Some(tx) = parser.tx(id) else { continue };
             let told = flow.txs.get(id);
@@ -147,7 +162,8 @@ impl Core {
             if events.len() > usize::from(told.events) {
                 let new = &events[usize::from(told.events)..];
                 let protocol = flow.app.protocol;
-                self.recorder.transaction_anomalies(new, Some(id), protocol, seen, flow, to);
+                self.recorder
+                    .transaction_anomalies(new, Some(id), protocol, seen, flow, to);
                 now_told.events = u16::try_from(events.len()).unwrap_or(u16::MAX);
             }
             if !told.is_logged && (tx.is_loggable() || is_last) {
@@ -182,12 +198,24 @@ impl Core {
         }
         self.store_files(parser, id, direction, to);
         let Some(tx) = parser.tx(id) else { return };
-        let Some(set) = tx.files(direction) else { return };
-        for file in set.files.iter().filter(|f| !f.is_logged && f.state != FileState::Open) {
+        let Some(set) = tx.files(direction) else {
+            return;
+        };
+        for file in set
+            .files
+            .iter()
+            .filter(|f| !f.is_logged && f.state != FileState::Open)
+        {
             self.recorder.file(file, tx, seen, flow, to);
         }
-        let Some(set) = parser.tx_mut(id).and_then(|tx| tx.files_mut(direction)) else { return };
-        for file in set.files.iter_mut().filter(|file| file.state != FileState::Open) {
+        let Some(set) = parser.tx_mut(id).and_then(|tx| tx.files_mut(direction)) else {
+            return;
+        };
+        for file in set
+            .files
+            .iter_mut()
+            .filter(|file| file.state != FileState::Open)
+        {
             file.is_logged = true;
         }
     }
@@ -200,7 +228,9 @@ impl Core {
         direction: Direction,
         to: &mut dyn Output,
     ) {
-        let Some(set) = parser.tx_mut(id).and_then(|tx| tx.files_mut(direction)) else { return };
+        let Some(set) = parser.tx_mut(id).and_then(|tx| tx.files_mut(direction)) else {
+            return;
+        };
         for file in &mut set.files {
             if self.config.stores_all_files && !file.is_stored {
                 file.keep();
@@ -222,12 +252,15 @@ impl Core {
 
     /// Drops transactions that are complete, inspected and told.
     pub(super) fn forget_transactions(&mut self, flow: &mut Flow, is_last: bool) {
-        let Some(parser) = &mut flow.app.parser else { return };
+        let Some(parser) = &mut flow.app.parser else {
+            return;
+        };
         for id in parser.tx_range() {
             let Some(tx) = parser.tx(id) else { continue };
             let is_complete = Direction::BOTH.iter().all(|d| tx.is_complete(*d));
             let has_open_file = Direction::BOTH.iter().any(|d| {
-                tx.files(*d).is_some_and(|set| set.files.iter().any(|file| !file.is_logged))
+                tx.files(*d)
+                    .is_some_and(|set| set.files.iter().any(|file| !file.is_logged))
             });
             let is_done = is_complete
                 && !has_open_file

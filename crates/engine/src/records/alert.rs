@@ -70,7 +70,10 @@ pub fn alert(
         }
         flow_record::app_protocols(out, flow);
         if config.flow {
-            out.str("direction", seen.direction.unwrap_or(Direction::ToServer).as_str());
+            out.str(
+                "direction",
+                seen.direction.unwrap_or(Direction::ToServer).as_str(),
+            );
             flow_record::brief(out, flow);
         }
     }
@@ -210,8 +213,12 @@ fn application(
     seen: &Seen<'_>,
     config: &AlertConfig,
 ) {
-    let Some(parser) = &flow.app.parser else { return };
-    let Some(tx) = alert.tx.and_then(|id| parser.tx(id)) else { return };
+    let Some(parser) = &flow.app.parser else {
+        return;
+    };
+    let Some(tx) = alert.tx.and_then(|id| parser.tx(id)) else {
+        return;
+    };
     tx.log(LogFor::Alert, out);
     if config.http_body || config.http_body_printable {
         http_bodies(out, tx, flow, config);
@@ -281,7 +288,13 @@ fn http_bodies(
 fn printable_form(bytes: &[u8]) -> Vec<u8> {
     bytes
         .iter()
-        .map(|b| if matches!(b, 0x20..=0x7e | b'\r' | b'\n') { *b } else { b'.' })
+        .map(|b| {
+            if matches!(b, 0x20..=0x7e | b'\r' | b'\n') {
+                *b
+            } else {
+                b'.'
+            }
+        })
         .collect()
 }
 
@@ -301,7 +314,11 @@ fn payload(out: &mut Writer, alert: &Alert, scene: &Outcome<'_>, config: &AlertC
             of_stream.extend_from_slice(piece.data.get(..room).unwrap_or(piece.data));
         }
     }
-    let bytes = if of_stream.is_empty() { packet } else { &of_stream };
+    let bytes = if of_stream.is_empty() {
+        packet
+    } else {
+        &of_stream
+    };
     if config.payload_length {
         out.uint("payload_length", bytes.len() as u64);
     }
@@ -370,7 +387,9 @@ fn forwarded_for(
     config: &AlertConfig,
 ) -> Option<(std::net::IpAddr, bool)> {
     let xff: &XffConfig = config.xff.as_ref().or(eve.common.xff.as_ref())?;
-    let flow = scene.flow.filter(|flow| flow.app.protocol == AppProtocol::Http1)?;
+    let flow = scene
+        .flow
+        .filter(|flow| flow.app.protocol == AppProtocol::Http1)?;
     let parser = flow.app.parser.as_ref()?;
     let ids = parser.tx_range();
     let tx = parser.tx(alert.tx.unwrap_or(ids.start))?;
@@ -380,10 +399,15 @@ fn forwarded_for(
     let value = headers.split(|b| *b == b'\n').find_map(|line| {
         let colon = line.iter().position(|b| *b == b':')?;
         let (name, value) = line.split_at(colon);
-        name.eq_ignore_ascii_case(xff.header.as_bytes()).then(|| &value[1..])
+        name.eq_ignore_ascii_case(xff.header.as_bytes())
+            .then(|| &value[1..])
     })?;
     let value = std::str::from_utf8(value).ok()?;
-    let word = if xff.forward { value.split(',').next() } else { value.rsplit(',').next() };
+    let word = if xff.forward {
+        value.split(',').next()
+    } else {
+        value.rsplit(',').next()
+    };
     let word = word?.trim().trim_matches(['[', ']', '"']);
     Some((word.parse().ok()?, xff.overwrite))
 }

@@ -50,7 +50,9 @@ pub fn anomaly(
             out.str("type", "stream");
             out.str("event", event);
         }
-        Kind::AppLayer { layer, protocol, .. } => {
+        Kind::AppLayer {
+            layer, protocol, ..
+        } => {
             out.str("app_proto", eve_name(protocol));
             out.str("type", "applayer");
             out.str("event", event);

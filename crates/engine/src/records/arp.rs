@@ -17,8 +17,22 @@ pub fn arp(
     let Some(arp) = &packet.arp else { return false };
     header::begin(out, "arp", seen, None, source, &eve.common);
     out.object("arp");
-    out.str("hw_type", if arp.hardware == 1 { "ethernet" } else { "unknown" });
-    out.str("proto_type", if arp.protocol == 0x0800 { "ipv4" } else { "unknown" });
+    out.str(
+        "hw_type",
+        if arp.hardware == 1 {
+            "ethernet"
+        } else {
+            "unknown"
+        },
+    );
+    out.str(
+        "proto_type",
+        if arp.protocol == 0x0800 {
+            "ipv4"
+        } else {
+            "unknown"
+        },
+    );
     out.str(
         "opcode",
         match arp.operation {

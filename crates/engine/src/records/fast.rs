@@ -12,7 +12,9 @@ pub fn line(alert: &Alert, rule: &Signature, outcome: &Outcome<'_>) -> String {
     let seen = outcome.seen;
     let time = seen.time.to_eve();
     let part = |range: std::ops::Range<usize>| {
-        time.get(range).and_then(|t| std::str::from_utf8(t).ok()).unwrap_or_default()
+        time.get(range)
+            .and_then(|t| std::str::from_utf8(t).ok())
+            .unwrap_or_default()
     };
     let is_dropped = matches!(alert.action, Action::Drop | Action::Reject(_)) && outcome.is_inline;
     let category = match rule.details.category() {

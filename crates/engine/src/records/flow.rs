@@ -107,7 +107,10 @@ pub fn brief(out: &mut Writer, flow: &Flow) {
     header::time(out, "start", flow.start);
     header::address(out, "src_ip", flow.client);
     header::address(out, "dest_ip", flow.server);
-    if matches!(flow.protocol, IpProtocol::TCP | IpProtocol::UDP | IpProtocol::SCTP) {
+    if matches!(
+        flow.protocol,
+        IpProtocol::TCP | IpProtocol::UDP | IpProtocol::SCTP
+    ) {
         out.uint("src_port", u64::from(flow.client_port));
         out.uint("dest_port", u64::from(flow.server_port));
     }
@@ -119,7 +122,9 @@ pub fn app_protocols(out: &mut Writer, flow: &Flow) {
     let app = &flow.app;
     out.str("app_proto", eve_name(app.protocol));
     for (key, seen) in [("app_proto_ts", app.seen[0]), ("app_proto_tc", app.seen[1])] {
-        if seen != app.protocol && app.protocol != AppProtocol::Unknown && flow.protocol == IpProtocol::TCP
+        if seen != app.protocol
+            && app.protocol != AppProtocol::Unknown
+            && flow.protocol == IpProtocol::TCP
         {
             out.str(key, eve_name(seen));
         }
@@ -183,8 +188,10 @@ fn tcp(out: &mut Writer, flow: &Flow) {
         out.end();
         return;
     };
-    let (to_server, to_client) =
-        (session.tcp_flags_of(Direction::ToServer), session.tcp_flags_of(Direction::ToClient));
+    let (to_server, to_client) = (
+        session.tcp_flags_of(Direction::ToServer),
+        session.tcp_flags_of(Direction::ToClient),
+    );
     let all = to_server | to_client;
     out.display("tcp_flags", format_args!("{all:02x}"));
     out.display("tcp_flags_ts", format_args!("{to_server:02x}"));
@@ -192,8 +199,18 @@ fn tcp(out: &mut Writer, flow: &Flow) {
     tcp_flags(out, all);
     out.str("state", session.state().as_str());
     for (direction, gap, regions, urgent) in [
-        (Direction::ToServer, "ts_gap", "ts_max_regions", "ts_urgent_oob_data"),
-        (Direction::ToClient, "tc_gap", "tc_max_regions", "tc_urgent_oob_data"),
+        (
+            Direction::ToServer,
+            "ts_gap",
+            "ts_max_regions",
+            "ts_urgent_oob_data",
+        ),
+        (
+            Direction::ToClient,
+            "tc_gap",
+            "tc_max_regions",
+            "tc_urgent_oob_data",
+        ),
     ] {
         if session.has_gap(direction) {
             out.bool(gap, true);

@@ -22,7 +22,9 @@ pub struct Source {
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("capture_name", &self.capture_name).finish_non_exhaustive()
+        f.debug_struct("Source")
+            .field("capture_name", &self.capture_name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -186,7 +188,9 @@ pub fn options(
 
 /// `"metadata": {…}`: bits, counters and variables that rules set on the flow.
 fn metadata(out: &mut Writer, flow: &Flow, source: &Source) {
-    let Some(ruleset) = &source.ruleset else { return };
+    let Some(ruleset) = &source.ruleset else {
+        return;
+    };
     let memory = &flow.detection;
     let has_bits = memory.flowbits.iter().next().is_some();
     let has_ints = memory.flowints.iter().next().is_some();
@@ -249,7 +253,10 @@ fn ether(out: &mut Writer, seen: Option<&Seen<'_>>, flow: Option<&Flow>) {
 fn community_id(flow: &Flow, seed: u16) -> String {
     use base64::Engine as _;
     use sha1::{Digest, Sha1};
-    let (mut a, mut b) = ((flow.client, flow.client_port), (flow.server, flow.server_port));
+    let (mut a, mut b) = (
+        (flow.client, flow.client_port),
+        (flow.server, flow.server_port),
+    );
     if a > b {
         std::mem::swap(&mut a, &mut b);
     }
@@ -264,5 +271,8 @@ fn community_id(flow: &Flow, seed: u16) -> String {
     hash.update([flow.protocol.0, 0]);
     hash.update(a.1.to_be_bytes());
     hash.update(b.1.to_be_bytes());
-    format!("1:{}", base64::engine::general_purpose::STANDARD.encode(hash.finalize()))
+    format!(
+        "1:{}",
+        base64::engine::general_purpose::STANDARD.encode(hash.finalize())
+    )
 }

@@ -37,7 +37,12 @@ impl Recorder {
     /// Writes to the given outputs.
     #[must_use]
     pub fn new(eves: Vec<EveConfig>, source: Source) -> Self {
-        Recorder { eves, source, writes_fast: false, out: Writer::new() }
+        Recorder {
+            eves,
+            source,
+            writes_fast: false,
+            out: Writer::new(),
+        }
     }
 
     /// Whether any output wants records of this type of transaction.
@@ -138,11 +143,18 @@ impl Recorder {
         flow: &Flow,
         to: &mut dyn Output,
     ) {
-        let kind = Kind::AppLayer { layer: PARSER, tx, protocol };
+        let kind = Kind::AppLayer {
+            layer: PARSER,
+            tx,
+            protocol,
+        };
         for (name, direction) in events {
             let seen = seen.towards(*direction);
             // Suricata writes the events of the parsers that it has in C in capitals.
-            if matches!(protocol, AppProtocol::Http1 | AppProtocol::Smtp | AppProtocol::Tls | AppProtocol::Ftp) {
+            if matches!(
+                protocol,
+                AppProtocol::Http1 | AppProtocol::Smtp | AppProtocol::Tls | AppProtocol::Ftp
+            ) {
                 let name = name.to_ascii_uppercase();
                 self.packet_anomalies(kind, std::iter::once(name.as_str()), &seen, Some(flow), to);
             } else {
@@ -159,7 +171,11 @@ impl Recorder {
         flow: &Flow,
         to: &mut dyn Output,
     ) {
-        let kind = Kind::AppLayer { layer: DETECTOR, tx: None, protocol: flow.app.protocol };
+        let kind = Kind::AppLayer {
+            layer: DETECTOR,
+            tx: None,
+            protocol: flow.app.protocol,
+        };
         // Recognition's own events are called APPLAYER_… in records and applayer_… in rules.
         for name in events {
             let name = name.to_ascii_uppercase();
@@ -178,7 +194,15 @@ impl Recorder {
     ) {
         for (log, eve) in self.eves.iter().enumerate() {
             if let Some(config) = &eve.alert {
-                alert::alert(&mut self.out, alert, rule, alerts, outcome, &self.source, (eve, config));
+                alert::alert(
+                    &mut self.out,
+                    alert,
+                    rule,
+                    alerts,
+                    outcome,
+                    &self.source,
+                    (eve, config),
+                );
                 to.record(log, "alert", self.out.as_bytes());
             }
         }
@@ -190,8 +214,19 @@ impl Recorder {
     /// A packet that follows one that alerted and that a `tag` wants told.
     pub fn tagged_packet(&mut self, outcome: &Outcome<'_>, to: &mut dyn Output) {
         for (log, eve) in self.eves.iter().enumerate() {
-            if eve.alert.as_ref().is_some_and(|config| config.tagged_packets) {
-                header::begin(&mut self.out, "packet", outcome.seen, outcome.flow, &self.source, &eve.common);
+            if eve
+                .alert
+                .as_ref()
+                .is_some_and(|config| config.tagged_packets)
+            {
+                header::begin(
+                    &mut self.out,
+                    "packet",
+                    outcome.seen,
+                    outcome.flow,
+                    &self.source,
+                    &eve.common,
+                );
                 alert::packet(&mut self.out, outcome.seen);
                 self.out.end();
                 to.record(log, "packet", self.out.as_bytes());
@@ -201,23 +236,52 @@ impl Recorder {
 
     /// A packet that was dropped, with the alert that made it so.
     pub fn drop(&mut self, alerts: &Alerts, outcome: &Outcome<'_>, to: &mut dyn Output) {
-        let Some(reason) = outcome.drop_reason else { return };
+        let Some(reason) = outcome.drop_reason else {
+            return;
+        };
         for (log, eve) in self.eves.iter().enumerate() {
             let Some(config) = &eve.drop else { continue };
-            drop::begin(&mut self.out, reason, outcome.seen, outcome.flow, &self.source, eve);
+            drop::begin(
+                &mut self.out,
+                reason,
+                outcome.seen,
+                outcome.flow,
+                &self.source,
+                eve,
+            );
             if config.verdict {
                 alert::verdict(&mut self.out, alerts, outcome);
             }
-            let cause = alerts.alerts.iter().find(|alert| Some(alert.rule) == alerts.verdict.dropped_by);
+            let cause = alerts
+                .alerts
+                .iter()
+                .find(|alert| Some(alert.rule) == alerts.verdict.dropped_by);
             if config.alerts
                 && let Some(cause) = cause
                 && let Some(rule) = outcome.ruleset.rule(cause.rule)
             {
-                let config = AlertConfig { rule_metadata: true, ..AlertConfig::default() };
-                alert::body(&mut self.out, cause, rule, outcome.seen, &config, outcome.is_inline);
+                let config = AlertConfig {
+                    rule_metadata: true,
+                    ..AlertConfig::default()
+                };
+                alert::body(
+                    &mut self.out,
+                    cause,
+                    rule,
+                    outcome.seen,
+                    &config,
+                    outcome.is_inline,
+                );
             }
             if let Some(flow) = outcome.flow {
-                self.out.str("direction", outcome.seen.direction.unwrap_or(Direction::ToServer).as_str());
+                self.out.str(
+                    "direction",
+                    outcome
+                        .seen
+                        .direction
+                        .unwrap_or(Direction::ToServer)
+                        .as_str(),
+                );
                 flow::brief(&mut self.out, flow);
             }
             self.out.end();
@@ -226,7 +290,12 @@ impl Recorder {
     }
 
     /// An ARP message.
-    pub fn arp(&mut self, packet: &decode::packet::Packet<'_>, seen: &Seen<'_>, to: &mut dyn Output) {
+    pub fn arp(
+        &mut self,
+        packet: &decode::packet::Packet<'_>,
+        seen: &Seen<'_>,
+        to: &mut dyn Output,
+    ) {
         for (log, eve) in self.eves.iter().enumerate().filter(|(_, eve)| eve.arp) {
             if arp::arp(&mut self.out, packet, seen, &self.source, eve) {
                 to.record(log, "arp", self.out.as_bytes());
@@ -244,7 +313,15 @@ impl Recorder {
     ) {
         for (log, eve) in self.eves.iter().enumerate() {
             if let Some(config) = &eve.stats {
-                stats::stats(&mut self.out, now, uptime, counters, config, &self.source, eve);
+                stats::stats(
+                    &mut self.out,
+                    now,
+                    uptime,
+                    counters,
+                    config,
+                    &self.source,
+                    eve,
+                );
                 to.record(log, "stats", self.out.as_bytes());
             }
         }

@@ -77,7 +77,10 @@ impl<'a> Seen<'a> {
     /// still be changed.
     #[must_use]
     pub fn of_flow(flow: &Flow, direction: Direction, time: Timestamp, vlans: &'a [u16]) -> Self {
-        let has_ports = matches!(flow.protocol, IpProtocol::TCP | IpProtocol::UDP | IpProtocol::SCTP);
+        let has_ports = matches!(
+            flow.protocol,
+            IpProtocol::TCP | IpProtocol::UDP | IpProtocol::SCTP
+        );
         let is_icmp = matches!(flow.protocol, IpProtocol::ICMP | IpProtocol::ICMPV6);
         let client = (flow.client, flow.client_port);
         let server = (flow.server, flow.server_port);

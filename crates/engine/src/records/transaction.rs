@@ -20,7 +20,14 @@ pub fn transaction(
     eve: &EveConfig,
 ) {
     let direction = tx.record_direction().unwrap_or(event::Direction::ToServer);
-    header::begin(out, kind, &seen.towards(direction), Some(flow), source, &eve.common);
+    header::begin(
+        out,
+        kind,
+        &seen.towards(direction),
+        Some(flow),
+        source,
+        &eve.common,
+    );
     out.uint("tx_id", tx.id());
     tx.log(LogFor::Record, out);
     out.end();
@@ -36,7 +43,14 @@ pub fn fileinfo(
     source: &Source,
     eve: &EveConfig,
 ) {
-    header::begin(out, "fileinfo", &seen.towards(file.direction), Some(flow), source, &eve.common);
+    header::begin(
+        out,
+        "fileinfo",
+        &seen.towards(file.direction),
+        Some(flow),
+        source,
+        &eve.common,
+    );
     tx.log_for_file(out);
     out.str("app_proto", eve_name(flow.app.protocol));
     out.object("fileinfo");

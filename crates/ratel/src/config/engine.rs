@@ -7,9 +7,15 @@ use engine::tcp::ExceptionPolicy;
 
 /// Settings of an engine.
 pub fn config(settings: &Settings, outputs: &Outputs) -> Config {
-    let mut config = Config { is_inline: settings.flag("engine.simulate-ips").unwrap_or(false), ..Config::default() };
+    let mut config = Config {
+        is_inline: settings.flag("engine.simulate-ips").unwrap_or(false),
+        ..Config::default()
+    };
     tcp(settings, &mut config);
-    config.stores_all_files = outputs.file_store.as_ref().is_some_and(|store| store.is_forced);
+    config.stores_all_files = outputs
+        .file_store
+        .as_ref()
+        .is_some_and(|store| store.is_forced);
     config.app.tls.ja3 = true;
     config.app.ssh.hassh = true;
     config
@@ -44,7 +50,10 @@ fn tcp(settings: &Settings, config: &mut Config) {
     if let Some(depth) = settings.size("stream.reassembly.depth") {
         tcp.depth = u32::try_from(depth).unwrap_or(u32::MAX);
     }
-    if let Some(policy) = settings.text("stream.midstream-policy").and_then(ExceptionPolicy::parse) {
+    if let Some(policy) = settings
+        .text("stream.midstream-policy")
+        .and_then(ExceptionPolicy::parse)
+    {
         tcp.midstream_policy = policy;
     }
 }

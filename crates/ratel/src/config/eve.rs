@@ -17,15 +17,47 @@ pub struct EveOutput {
 
 /// Types of records that transactions write.
 const TRANSACTIONS: &[&str] = &[
-    "http", "dns", "mdns", "tls", "smtp", "websocket", "ftp", "rdp", "nfs", "smb", "tftp", "ike",
-    "dcerpc", "krb5", "bittorrent-dht", "snmp", "rfb", "sip", "quic", "ldap", "pop3", "dhcp",
-    "ssh", "mqtt", "http2", "doh2", "pgsql", "modbus", "dnp3", "enip", "template", "ftp_data", "imap",
+    "http",
+    "dns",
+    "mdns",
+    "tls",
+    "smtp",
+    "websocket",
+    "ftp",
+    "rdp",
+    "nfs",
+    "smb",
+    "tftp",
+    "ike",
+    "dcerpc",
+    "krb5",
+    "bittorrent-dht",
+    "snmp",
+    "rfb",
+    "sip",
+    "quic",
+    "ldap",
+    "pop3",
+    "dhcp",
+    "ssh",
+    "mqtt",
+    "http2",
+    "doh2",
+    "pgsql",
+    "modbus",
+    "dnp3",
+    "enip",
+    "template",
+    "ftp_data",
+    "imap",
     "arp",
 ];
 
 /// All enabled `eve-log` outputs.
 pub fn outputs(settings: &Settings) -> Vec<EveOutput> {
-    let Some(outputs) = settings.node("outputs") else { return Vec::new() };
+    let Some(outputs) = settings.node("outputs") else {
+        return Vec::new();
+    };
     outputs
         .items()
         .filter_map(|item| item.child("eve-log"))
@@ -35,7 +67,10 @@ pub fn outputs(settings: &Settings) -> Vec<EveOutput> {
 }
 
 fn output(eve: &Node, settings: &Settings) -> EveOutput {
-    let mut config = EveConfig { common: common(eve), ..EveConfig::default() };
+    let mut config = EveConfig {
+        common: common(eve),
+        ..EveConfig::default()
+    };
     for item in eve.child("types").into_iter().flat_map(Node::items) {
         match item {
             Node::Text(kind) => add(&mut config, kind, &Node::Empty, settings),
@@ -49,7 +84,10 @@ fn output(eve: &Node, settings: &Settings) -> EveOutput {
             Node::Empty | Node::List(_) => {}
         }
     }
-    EveOutput { file: eve.child_text("filename").unwrap_or("eve.json").to_owned(), config }
+    EveOutput {
+        file: eve.child_text("filename").unwrap_or("eve.json").to_owned(),
+        config,
+    }
 }
 
 fn add(eve: &mut EveConfig, kind: &str, options: &Node, settings: &Settings) {
@@ -88,22 +126,26 @@ fn add(eve: &mut EveConfig, kind: &str, options: &Node, settings: &Settings) {
             eve.transactions.insert("bittorrent_dht".to_owned());
         }
         "ftp" => {
-            eve.transactions.extend(["ftp".to_owned(), "ftp_data".to_owned()]);
+            eve.transactions
+                .extend(["ftp".to_owned(), "ftp_data".to_owned()]);
         }
         "frame" | "metadata" => {}
         known if TRANSACTIONS.contains(&known) => {
             eve.transactions.insert(known.to_owned());
         }
-        unknown => settings.complain(format!("eve-log: no records of type {unknown:?} are written")),
+        unknown => settings.complain(format!(
+            "eve-log: no records of type {unknown:?} are written"
+        )),
     }
 }
 
 fn common(eve: &Node) -> CommonConfig {
     CommonConfig {
-        community_id_seed: eve
-            .child_flag("community-id")
-            .unwrap_or(false)
-            .then(|| eve.child_text("community-id-seed").and_then(|s| s.parse().ok()).unwrap_or(0)),
+        community_id_seed: eve.child_flag("community-id").unwrap_or(false).then(|| {
+            eve.child_text("community-id-seed")
+                .and_then(|s| s.parse().ok())
+                .unwrap_or(0)
+        }),
         ethernet: eve.child_flag("ethernet").unwrap_or(false),
         metadata: eve.child_flag("metadata").unwrap_or(true),
         pcap_file: eve.child_flag("pcap-file").unwrap_or(false),
@@ -171,9 +213,14 @@ fn anomaly(options: &Node) -> AnomalyConfig {
 }
 
 fn xff(node: &Node) -> Option<XffConfig> {
-    node.child_flag("enabled").unwrap_or(false).then(|| XffConfig {
-        overwrite: node.child_text("mode") == Some("overwrite"),
-        forward: node.child_text("deployment") == Some("forward"),
-        header: node.child_text("header").unwrap_or("X-Forwarded-For").to_owned(),
-    })
+    node.child_flag("enabled")
+        .unwrap_or(false)
+        .then(|| XffConfig {
+            overwrite: node.child_text("mode") == Some("overwrite"),
+            forward: node.child_text("deployment") == Some("forward"),
+            header: node
+                .child_text("header")
+                .unwrap_or("X-Forwarded-For")
+                .to_owned(),
+        })
 }

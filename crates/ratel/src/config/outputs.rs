@@ -43,7 +43,9 @@ impl Outputs {
     /// Reads them from the `outputs` list.
     pub fn new(settings: &Settings) -> Self {
         let mut outputs = Outputs::default();
-        let Some(list) = settings.node("outputs") else { return outputs };
+        let Some(list) = settings.node("outputs") else {
+            return outputs;
+        };
         for (kind, node) in list.items().flat_map(|item| item.entries()) {
             let is_on = node.child_flag("enabled").unwrap_or(false);
             let file = |default: &str| node.child_text("filename").unwrap_or(default).to_owned();
@@ -61,7 +63,9 @@ impl Outputs {
                             .flat_map(|list| list.items())
                             .filter_map(|item| item.text().map(str::to_owned))
                             .collect(),
-                        stream_depth: node.child_text("stream-depth").and_then(crate::settings::bytes),
+                        stream_depth: node
+                            .child_text("stream-depth")
+                            .and_then(crate::settings::bytes),
                     });
                 }
                 "pcap-log" if is_on => {

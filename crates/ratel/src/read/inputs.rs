@@ -52,13 +52,18 @@ impl Inputs {
             }
         }
         if paths.is_empty() && !args.test {
-            bail!(Usage("no capture was named: ratel read CAPTURE, or -r CAPTURE".to_owned()));
+            bail!(Usage(
+                "no capture was named: ratel read CAPTURE, or -r CAPTURE".to_owned()
+            ));
         }
         let mut captures = Vec::new();
         for path in &paths {
             find(path, &mut captures)?;
         }
-        Ok(Inputs { captures, filter: filter(args, &words)? })
+        Ok(Inputs {
+            captures,
+            filter: filter(args, &words)?,
+        })
     }
 }
 
@@ -129,9 +134,9 @@ fn is_capture(path: &Path) -> bool {
         | [0x34, 0xcd, 0xb2, 0xa1]
         | [0xa1, 0xb2, 0xcd, 0x34]
         | [0x0a, 0x0d, 0x0d, 0x0a] => true,
-        [0x1f, 0x8b, _, _] | [0x28, 0xb5, 0x2f, 0xfd] => {
-            path.to_str().is_some_and(|name| name.contains("pcap") || name.contains(".cap"))
-        }
+        [0x1f, 0x8b, _, _] | [0x28, 0xb5, 0x2f, 0xfd] => path
+            .to_str()
+            .is_some_and(|name| name.contains("pcap") || name.contains(".cap")),
         _ => false,
     }
 }

@@ -35,7 +35,10 @@ pub struct Summary {
 impl Summary {
     /// Before the first packet.
     pub fn new(loaded: &Loaded) -> Self {
-        Summary { rules: loaded.counts(), ..Summary::default() }
+        Summary {
+            rules: loaded.counts(),
+            ..Summary::default()
+        }
     }
 
     /// Counts a frame.
@@ -57,14 +60,19 @@ impl Summary {
                 self.undecoded.push((event.to_owned(), value));
             }
         }
-        self.undecoded.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        self.undecoded
+            .sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let told = engine.take_told();
         for (protocol, count) in &told.flows {
-            self.flows.insert(engine::records::flow::eve_name(*protocol).to_owned(), *count);
+            self.flows.insert(
+                engine::records::flow::eve_name(*protocol).to_owned(),
+                *count,
+            );
         }
         self.alerts_total = told.alerts_total;
         self.alerts = told.alerts.into_iter().collect();
-        self.alerts.sort_by_key(|(_, sum)| (sum.severity, std::cmp::Reverse(sum.count)));
+        self.alerts
+            .sort_by_key(|(_, sum)| (sum.severity, std::cmp::Reverse(sum.count)));
     }
 
     /// For people.
@@ -81,14 +89,18 @@ impl Summary {
             "{} packets, {} in {}",
             grouped(self.packets),
             size(self.bytes),
-            self.span.map_or("no time".to_owned(), |(a, b)| duration(b.since(a))),
+            self.span
+                .map_or("no time".to_owned(), |(a, b)| duration(b.since(a))),
         )?;
         if let Some((first, last)) = self.span {
             writeln!(out, "  from {first} to {last}")?;
         }
         let (loaded, degraded, refused) = self.rules;
         if loaded + degraded + refused > 0 {
-            writeln!(out, "  {loaded} rules loaded, {degraded} degraded, {refused} refused")?;
+            writeln!(
+                out,
+                "  {loaded} rules loaded, {degraded} degraded, {refused} refused"
+            )?;
         }
         let flows: u64 = self.flows.values().sum();
         writeln!(out, "\n{} flows", grouped(flows))?;
@@ -102,7 +114,12 @@ impl Summary {
             };
             writeln!(out, "  {:>8}  {name}", grouped(*count))?;
         }
-        writeln!(out, "\n{} alerts of {} signatures", grouped(self.alerts_total), self.alerts.len())?;
+        writeln!(
+            out,
+            "\n{} alerts of {} signatures",
+            grouped(self.alerts_total),
+            self.alerts.len()
+        )?;
         for ((gid, sid), sum) in self.alerts.iter().take(SHOWN_SIGNATURES) {
             writeln!(
                 out,
@@ -119,7 +136,11 @@ impl Summary {
             }
         }
         if self.alerts.len() > SHOWN_SIGNATURES {
-            writeln!(out, "  … {} more: -o json lists them", self.alerts.len() - SHOWN_SIGNATURES)?;
+            writeln!(
+                out,
+                "  … {} more: -o json lists them",
+                self.alerts.len() - SHOWN_SIGNATURES
+            )?;
         }
         if !self.undecoded.is_empty() {
             writeln!(out, "\nOdd packets")?;
@@ -131,7 +152,12 @@ impl Summary {
             writeln!(out, "\nNot read to its end: {broken}")?;
         }
         let secs = self.took.as_secs_f64().max(1e-6);
-        writeln!(out, "\nin {:.1} s, {} packets a second", secs, grouped((self.packets as f64 / secs) as u64))
+        writeln!(
+            out,
+            "\nin {:.1} s, {} packets a second",
+            secs,
+            grouped((self.packets as f64 / secs) as u64)
+        )
     }
 
     /// For machines.
@@ -183,7 +209,9 @@ fn print(text: &[u8], to_stderr: bool) -> io::Result<()> {
 
 /// What a rule says, without bytes that would act on a terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '.' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '.' } else { c })
+        .collect()
 }
 
 /// 1234567 as 1,234,567.

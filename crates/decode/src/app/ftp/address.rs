@@ -49,8 +49,10 @@ fn endpoint(text: &[u8]) -> Option<(Endpoint, &[u8])> {
         rest = after;
     }
     let [a, b, c, d, high, low] = bytes;
-    let endpoint =
-        Endpoint { address: Ipv4Addr::new(a, b, c, d), port: u16::from_be_bytes([high, low]) };
+    let endpoint = Endpoint {
+        address: Ipv4Addr::new(a, b, c, d),
+        port: u16::from_be_bytes([high, low]),
+    };
     (endpoint.port != 0).then_some((endpoint, rest))
 }
 
@@ -72,16 +74,27 @@ mod tests {
 
     #[test]
     fn reads_addresses_of_data_channels() {
-        let host = |port| Some(Endpoint { address: Ipv4Addr::new(192, 168, 0, 13), port });
+        let host = |port| {
+            Some(Endpoint {
+                address: Ipv4Addr::new(192, 168, 0, 13),
+                port,
+            })
+        };
         assert_eq!(port(b"192,168,0,13,234,10"), host(59914));
         assert_eq!(port(b" 192,168,0,13,0,0"), None);
         assert_eq!(port(b"192,168,0,13,256,0"), None);
         assert_eq!(port(b"192,168,0,13,25"), None);
-        assert_eq!(pasv(b"227 Entering Passive Mode (192,168,0,13,234,10)."), host(59914));
+        assert_eq!(
+            pasv(b"227 Entering Passive Mode (192,168,0,13,234,10)."),
+            host(59914)
+        );
         assert_eq!(pasv(b"227 Entering Passive Mode 192,168,0,13,234,10"), None);
         assert_eq!(eprt(b"|2|2a01:e34::1|41813|"), Some(41813));
         assert_eq!(eprt(b"|2|2a01:e34::1|81813|"), None);
-        assert_eq!(epsv(b"229 Entering Extended Passive Mode (|||48758|)"), Some(48758));
+        assert_eq!(
+            epsv(b"229 Entering Extended Passive Mode (|||48758|)"),
+            Some(48758)
+        );
         assert_eq!(epsv(b"229 Entering Extended Passive Mode (|||x|)"), None);
     }
 }

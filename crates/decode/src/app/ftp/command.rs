@@ -71,8 +71,13 @@ mod tests {
 
     fn check(line: &str, expected: Option<(&str, Option<&str>)>) {
         let command = Command::find(line.as_bytes());
-        let found = command
-            .map(|c| (c.name, c.argument(line.as_bytes()).map(|a| std::str::from_utf8(a).unwrap())));
+        let found = command.map(|c| {
+            (
+                c.name,
+                c.argument(line.as_bytes())
+                    .map(|a| std::str::from_utf8(a).unwrap()),
+            )
+        });
         assert_eq!(found, expected, "{line}");
     }
 

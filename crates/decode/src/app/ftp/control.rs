@@ -78,7 +78,9 @@ impl Control {
         }
         let text = line.text();
         self.last = Command::find(text);
-        let Some(command) = self.last else { return Ok(()) };
+        let Some(command) = self.last else {
+            return Ok(());
+        };
         let id = self.open()?;
         if let Some(exchange) = self.exchanges.get_mut(id) {
             exchange.set_request(command, text, !line.is_end);
@@ -89,7 +91,8 @@ impl Control {
         match command.kind {
             Kind::Port | Kind::Eprt => {
                 self.announced.clear();
-                self.announced.extend_from_slice(command.argument(text).unwrap_or_default());
+                self.announced
+                    .extend_from_slice(command.argument(text).unwrap_or_default());
             }
             Kind::Retr | Kind::Stor => self.expect(id, command, text),
             Kind::AuthTls | Kind::Pasv | Kind::Epsv | Kind::Other => {}
@@ -118,7 +121,11 @@ impl Control {
             self.expectations.push(Expectation {
                 protocol: AppProtocol::FtpData,
                 port: self.dynamic_port,
-                listener: if self.is_active { Direction::ToClient } else { Direction::ToServer },
+                listener: if self.is_active {
+                    Direction::ToClient
+                } else {
+                    Direction::ToServer
+                },
                 hint: [command.name.as_bytes(), b" ", name].concat(),
                 parent_tx: id,
             });
@@ -148,7 +155,9 @@ impl Control {
         let id = self.answered()?;
         let channel = self.channel(text);
         let kind = self.last.map(|command| command.kind);
-        let Some(exchange) = self.exchanges.get_mut(id) else { return Ok(false) };
+        let Some(exchange) = self.exchanges.get_mut(id) else {
+            return Ok(false);
+        };
         if self.last.is_none() {
             exchange.command = None;
         }
@@ -202,7 +211,10 @@ impl Control {
                 Ok(false) => {}
                 Ok(true) => {
                     let consumed = data.len() - rest.len();
-                    outcome = Outcome::Upgrade { consumed, to: Some(AppProtocol::Tls) };
+                    outcome = Outcome::Upgrade {
+                        consumed,
+                        to: Some(AppProtocol::Tls),
+                    };
                     break;
                 }
                 Err(Broken) => {
@@ -240,11 +252,15 @@ impl Parser for Control {
     }
 
     fn tx(&self, id: u64) -> Option<&dyn Transaction> {
-        self.exchanges.get(id).map(|exchange| exchange as &dyn Transaction)
+        self.exchanges
+            .get(id)
+            .map(|exchange| exchange as &dyn Transaction)
     }
 
     fn tx_mut(&mut self, id: u64) -> Option<&mut dyn Transaction> {
-        self.exchanges.get_mut(id).map(|exchange| exchange as &mut dyn Transaction)
+        self.exchanges
+            .get_mut(id)
+            .map(|exchange| exchange as &mut dyn Transaction)
     }
 
     fn drop_tx(&mut self, id: u64) {

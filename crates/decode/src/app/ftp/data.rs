@@ -1,8 +1,6 @@
 //! The channel of a file: its bytes are the file's bytes.
 
-use crate::app::{
-    Context, Expectation, Field, LogFor, Outcome, Parser, Transaction,
-};
+use crate::app::{Context, Expectation, Field, LogFor, Outcome, Parser, Transaction};
 use crate::file::{FileConfig, FileSet, FileState};
 use event::json::Writer;
 use event::{Buffer, Direction};

@@ -17,9 +17,15 @@ impl Reply {
         }
         Some(match line {
             [a, b, c, b' ', text @ ..] if [a, b, c].iter().all(|digit| digit.is_ascii_digit()) => {
-                Reply { code: Some([*a, *b, *c]), text: text.to_vec() }
+                Reply {
+                    code: Some([*a, *b, *c]),
+                    text: text.to_vec(),
+                }
             }
-            text => Reply { code: None, text: text.to_vec() },
+            text => Reply {
+                code: None,
+                text: text.to_vec(),
+            },
         })
     }
 

@@ -19,7 +19,11 @@ const CX: Context = Context {
 type Talk<'a> = &'a [(char, &'a str)];
 
 fn direction(who: char) -> Direction {
-    if who == 'C' { Direction::ToServer } else { Direction::ToClient }
+    if who == 'C' {
+        Direction::ToServer
+    } else {
+        Direction::ToClient
+    }
 }
 
 fn play(talk: Talk<'_>) -> (Control, Outcome) {
@@ -42,7 +46,11 @@ fn record(tx: &dyn Transaction) -> String {
 }
 
 fn logged(control: &Control) -> Vec<String> {
-    control.tx_range().filter_map(|id| control.tx(id)).map(record).collect()
+    control
+        .tx_range()
+        .filter_map(|id| control.tx(id))
+        .map(record)
+        .collect()
 }
 
 const ACTIVE: Talk<'_> = &[
@@ -72,14 +80,29 @@ fn records_commands_with_their_replies() {
         ]
     );
     let port = control.tx(2).unwrap();
-    assert_eq!(port.number(Number::FtpDynamicPort, Direction::ToServer, 0), Some(59914));
-    assert_eq!(port.holds("ftpbounce", "192.168.0.13", Direction::ToServer), Some(false));
-    assert_eq!(port.holds("ftpbounce", "192.168.0.14", Direction::ToServer), Some(true));
-    assert_eq!(port.holds("ftp.mode", "active", Direction::ToServer), Some(true));
+    assert_eq!(
+        port.number(Number::FtpDynamicPort, Direction::ToServer, 0),
+        Some(59914)
+    );
+    assert_eq!(
+        port.holds("ftpbounce", "192.168.0.13", Direction::ToServer),
+        Some(false)
+    );
+    assert_eq!(
+        port.holds("ftpbounce", "192.168.0.14", Direction::ToServer),
+        Some(true)
+    );
+    assert_eq!(
+        port.holds("ftp.mode", "active", Direction::ToServer),
+        Some(true)
+    );
     let retr = control.tx(3).unwrap();
     let code = retr.field(Buffer::FtpCompletionCode, Direction::ToClient, 1);
     assert_eq!(code, Field::Whole(b"226"[..].into()));
-    assert_eq!(retr.field(Buffer::FtpReply, Direction::ToClient, 2), Field::Absent);
+    assert_eq!(
+        retr.field(Buffer::FtpReply, Direction::ToClient, 2),
+        Field::Absent
+    );
 }
 
 #[test]
@@ -87,8 +110,10 @@ fn announces_the_channel_of_a_file() {
     let check = |talk: Talk<'_>, expected: Option<(u16, Direction, &str)>| {
         let (mut control, _) = play(talk);
         let found = control.take_expectations();
-        let found: Vec<_> =
-            found.iter().map(|e| (e.port, e.listener, String::from_utf8_lossy(&e.hint))).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|e| (e.port, e.listener, String::from_utf8_lossy(&e.hint)))
+            .collect();
         let found: Vec<_> = found.iter().map(|(p, l, h)| (*p, *l, h.as_ref())).collect();
         assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{talk:?}");
     };
@@ -102,11 +127,19 @@ fn announces_the_channel_of_a_file() {
         Some((258, Direction::ToServer, "STOR a b")),
     );
     check(
-        &[('C', "EPSV\r\n"), ('S', "229 Extended (|||5000|)\r\n"), ('C', "RETR x\r\n")],
+        &[
+            ('C', "EPSV\r\n"),
+            ('S', "229 Extended (|||5000|)\r\n"),
+            ('C', "RETR x\r\n"),
+        ],
         Some((5000, Direction::ToServer, "RETR x")),
     );
     check(
-        &[('C', "EPRT |1|1.2.3.4|5001|\r\n"), ('S', "200 ok\r\n"), ('C', "RETR x\r\n")],
+        &[
+            ('C', "EPRT |1|1.2.3.4|5001|\r\n"),
+            ('S', "200 ok\r\n"),
+            ('C', "RETR x\r\n"),
+        ],
         Some((5001, Direction::ToClient, "RETR x")),
     );
     check(&[('C', "RETR x\r\n")], None);
@@ -125,14 +158,25 @@ fn tells_what_is_odd() {
     };
     let long = format!("RETR {}\r\n", "A".repeat(5000));
     check(
-        &[('C', "PASV\r\n"), ('S', "227 (1,2,3,4,1,2)\r\n"), ('C', &long)],
+        &[
+            ('C', "PASV\r\n"),
+            ('S', "227 (1,2,3,4,1,2)\r\n"),
+            ('C', &long),
+        ],
         &["request_command_too_long"],
     );
     let long = format!("227 {}\r\n", "A".repeat(5000));
-    check(&[('C', "PASV\r\n"), ('S', &long)], &["response_command_too_long"]);
+    check(
+        &[('C', "PASV\r\n"), ('S', &long)],
+        &["response_command_too_long"],
+    );
     check(&[('C', "STOR x\r\n")], &["file_before_port"]);
     check(
-        &[('C', "EPSV\r\n"), ('S', "229 (|||1|)\r\n"), ('C', "RETR\r\n")],
+        &[
+            ('C', "EPSV\r\n"),
+            ('S', "229 (|||1|)\r\n"),
+            ('C', "RETR\r\n"),
+        ],
         &["file_without_name"],
     );
 }
@@ -141,7 +185,10 @@ fn tells_what_is_odd() {
 fn keeps_the_start_of_a_long_command() {
     let long = format!("RETR {}\r\n", "A".repeat(5000));
     let (control, _) = play(&[('C', &long), ('C', "QUIT\r\n")]);
-    let field = control.tx(0).unwrap().field(Buffer::FtpCommandData, Direction::ToServer, 0);
+    let field = control
+        .tx(0)
+        .unwrap()
+        .field(Buffer::FtpCommandData, Direction::ToServer, 0);
     assert!(matches!(field, Field::Whole(data) if data.len() == 4091));
     assert!(logged(&control)[1].contains("QUIT"));
 }
@@ -149,7 +196,13 @@ fn keeps_the_start_of_a_long_command() {
 #[test]
 fn hands_over_to_tls() {
     let (_, outcome) = play(&[('C', "AUTH TLS\r\n"), ('S', "234 go\r\n\x16")]);
-    assert_eq!(outcome, Outcome::Upgrade { consumed: 8, to: Some(AppProtocol::Tls) });
+    assert_eq!(
+        outcome,
+        Outcome::Upgrade {
+            consumed: 8,
+            to: Some(AppProtocol::Tls)
+        }
+    );
 }
 
 #[test]
@@ -176,10 +229,16 @@ fn follows_a_file_in_its_direction_alone() {
         transfer.on_end(&CX, expected);
         let tx = transfer.tx(0).unwrap();
         let file = &tx.files(expected).unwrap().files[0];
-        assert_eq!((file.name.as_slice(), file.size, file.state), (&b"f"[..], 5, FileState::Closed));
+        assert_eq!(
+            (file.name.as_slice(), file.size, file.state),
+            (&b"f"[..], 5, FileState::Closed)
+        );
         assert!(tx.is_loggable());
         let verb = &hint[..4];
-        assert_eq!(record(tx), format!(r#"{{"ftp_data":{{"filename":"f","command":"{verb}"}}}}"#));
+        assert_eq!(
+            record(tx),
+            format!(r#"{{"ftp_data":{{"filename":"f","command":"{verb}"}}}}"#)
+        );
     };
     check("RETR f", Direction::ToServer, Direction::ToClient);
     check("RETR f", Direction::ToClient, Direction::ToServer);
@@ -205,7 +264,12 @@ fn is_recognised() {
     check(Direction::ToServer, 9, "USE!", Probe::No);
     check(Direction::ToClient, 9, "220 (vsFTPd 2)\r\n", Probe::Yes);
     check(Direction::ToClient, 9, "220 mx.example.org\r\n", Probe::No);
-    check(Direction::ToClient, 21, "220 ftp.example.org\r\n", Probe::Yes);
+    check(
+        Direction::ToClient,
+        21,
+        "220 ftp.example.org\r\n",
+        Probe::Yes,
+    );
     check(Direction::ToClient, 21, "220 ftp", Probe::Undecided);
 }
 

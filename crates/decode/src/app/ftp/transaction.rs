@@ -80,7 +80,9 @@ impl Exchange {
     /// What stands behind the command; empty where there is nothing.
     fn argument(&self) -> &[u8] {
         let command = self.command.as_ref();
-        command.and_then(|command| command.argument(&self.request)).unwrap_or_default()
+        command
+            .and_then(|command| command.argument(&self.request))
+            .unwrap_or_default()
     }
 
     fn is_over(&self, direction: Direction) -> bool {
@@ -88,7 +90,10 @@ impl Exchange {
     }
 
     fn code(&self, index: usize) -> Option<&[u8; 3]> {
-        self.replies.iter().filter_map(|reply| reply.code.as_ref()).nth(index)
+        self.replies
+            .iter()
+            .filter_map(|reply| reply.code.as_ref())
+            .nth(index)
     }
 
     fn value(&self, buffer: Buffer, direction: Direction, index: usize) -> Option<&[u8]> {
@@ -154,7 +159,9 @@ impl Transaction for Exchange {
             (Number::FtpReplyReceived, 0) => Some(u64::from(self.is_done)),
             (Number::FtpCompletionCode, index) => {
                 let code = self.code(index)?;
-                Some(code.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit.wrapping_sub(b'0'))))
+                Some(code.iter().fold(0, |sum, digit| {
+                    sum * 10 + u64::from(digit.wrapping_sub(b'0'))
+                }))
             }
             // Numbers of other protocols.
             _ => None,
@@ -199,7 +206,10 @@ impl Transaction for Exchange {
         if self.dynamic_port != 0 {
             out.uint("dynamic_port", u64::from(self.dynamic_port));
         }
-        if matches!(self.command.map(|command| command.kind), Some(Kind::Port | Kind::Eprt)) {
+        if matches!(
+            self.command.map(|command| command.kind),
+            Some(Kind::Port | Kind::Eprt)
+        ) {
             out.str("mode", if self.is_active { "active" } else { "passive" });
         }
         out.str("reply_received", if self.is_done { "yes" } else { "no" });

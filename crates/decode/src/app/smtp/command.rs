@@ -6,7 +6,9 @@ pub(super) enum Kind {
     StartTls,
     Data,
     /// A chunk, and whether it is the mail's last.
-    Bdat { is_last: bool },
+    Bdat {
+        is_last: bool,
+    },
     /// No command: the mail behind DATA, which has a reply of its own.
     Mail,
     Rset,
@@ -31,7 +33,8 @@ pub(super) enum Command<'a> {
 impl<'a> Command<'a> {
     pub(super) fn read(line: &'a [u8]) -> Self {
         let is = |name: &[u8]| {
-            line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+            line.get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name))
         };
         if is(b"starttls") {
             Command::StartTls
@@ -74,7 +77,9 @@ impl<'a> Command<'a> {
 /// `SIZE=`, are left out.
 fn argument(line: &[u8], name_len: usize) -> &[u8] {
     let rest = line.get(name_len + 1..).unwrap_or_default();
-    rest.split(|b| *b == b' ').find(|word| !word.is_empty()).unwrap_or_default()
+    rest.split(|b| *b == b' ')
+        .find(|word| !word.is_empty())
+        .unwrap_or_default()
 }
 
 /// `BDAT length [LAST]`.
@@ -82,7 +87,9 @@ fn bdat(line: &[u8]) -> Option<Command<'_>> {
     let rest = line.get(4..)?.strip_prefix(b" ")?;
     let mut words = rest.split(|b| *b == b' ').filter(|word| !word.is_empty());
     let len = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
-    let is_last = words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"last"));
+    let is_last = words
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"last"));
     Some(Command::Bdat { len, is_last })
 }
 
@@ -101,8 +108,20 @@ mod tests {
         check("MAIL FROM:<a@b> SIZE=3", Command::MailFrom(b"<a@b>"));
         check("MAIL FROM: <a@b>", Command::MailFrom(b"<a@b>"));
         check("rcpt to:<c@d>", Command::RcptTo(b"<c@d>"));
-        check("BDAT 12 LAST", Command::Bdat { len: 12, is_last: true });
-        check("BDAT 0", Command::Bdat { len: 0, is_last: false });
+        check(
+            "BDAT 12 LAST",
+            Command::Bdat {
+                len: 12,
+                is_last: true,
+            },
+        );
+        check(
+            "BDAT 0",
+            Command::Bdat {
+                len: 0,
+                is_last: false,
+            },
+        );
         check("BDAT12", Command::BrokenBdat);
         check("BDAT x", Command::BrokenBdat);
         check("data", Command::Data);

@@ -86,9 +86,9 @@ impl EmailLog {
     /// Adds a field of `custom`, in the header's or in the record's spelling; false where the
     /// field is none that records know.
     pub fn add_field(&mut self, name: &str) -> bool {
-        let found = log::FIELDS.iter().position(|field| {
-            field.key == name || field.header.eq_ignore_ascii_case(name)
-        });
+        let found = log::FIELDS
+            .iter()
+            .position(|field| field.key == name || field.header.eq_ignore_ascii_case(name));
         if let Some(at) = found {
             self.fields |= 1 << at;
         }

@@ -85,7 +85,11 @@ pub(super) fn email(
     }
     // Whatever became of the mail, this is the word.
     out.str("status", "PARSE_DONE");
-    texts(out, "attachment", mime.attachments().iter().map(Vec::as_slice));
+    texts(
+        out,
+        "attachment",
+        mime.attachments().iter().map(Vec::as_slice),
+    );
     // The last found comes first.
     texts(out, "url", mime.urls().iter().rev().map(Vec::as_slice));
     if purpose == LogFor::Record {
@@ -95,7 +99,11 @@ pub(super) fn email(
 }
 
 fn details(mime: &Mime, body_md5: Option<&[u8; 32]>, wants: &EmailLog, out: &mut Writer) {
-    for (_, field) in FIELDS.iter().enumerate().filter(|(at, _)| wants.has_field(*at)) {
+    for (_, field) in FIELDS
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| wants.has_field(*at))
+    {
         let name = field.header.as_bytes();
         match (field.form, mime.header(name)) {
             (Form::Text, Some(value)) => text(out, field.key, value),
@@ -139,7 +147,13 @@ fn list(out: &mut Writer, key: &str, value: &[u8]) {
         is_quoted ^= *byte == b'"';
         *byte == b',' && !is_quoted
     });
-    texts(out, key, items.map(<[u8]>::trim_ascii_start).filter(|item| !item.is_empty()));
+    texts(
+        out,
+        key,
+        items
+            .map(<[u8]>::trim_ascii_start)
+            .filter(|item| !item.is_empty()),
+    );
 }
 
 /// Lower-case hexadecimal.
@@ -147,7 +161,10 @@ pub(super) fn hex(bytes: &[u8; 16]) -> [u8; 32] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut out = [0; 32];
     for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        pair.copy_from_slice(&[
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ]);
     }
     out
 }

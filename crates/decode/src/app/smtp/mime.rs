@@ -115,7 +115,11 @@ impl Mime {
             encoding: Encoding::Plain,
             kind: Kind::Text,
             held_end: Vec::new(),
-            body_hash: if config.body_md5 { BodyHash::Waiting } else { BodyHash::Off },
+            body_hash: if config.body_md5 {
+                BodyHash::Waiting
+            } else {
+                BodyHash::Off
+            },
             decoded: Vec::new(),
         }
     }
@@ -127,7 +131,10 @@ impl Mime {
 
     /// The first field `name` of the mail's own header.
     pub(super) fn header(&self, name: &[u8]) -> Option<&[u8]> {
-        self.headers().iter().find(|header| header.is(name)).map(|header| header.value.as_slice())
+        self.headers()
+            .iter()
+            .find(|header| header.is(name))
+            .map(|header| header.value.as_slice())
     }
 
     /// Names of attachments in their order.
@@ -193,7 +200,9 @@ impl Mime {
         {
             return self.continue_header(rest);
         }
-        let Some(header) = Header::parse(text) else { return };
+        let Some(header) = Header::parse(text) else {
+            return;
+        };
         self.state = State::Header;
         if header.name.len() > LONG_HEADER_NAME {
             (sink.event)("mime_long_header_name");
@@ -233,7 +242,8 @@ impl Mime {
         }
         self.state = State::Body;
         if !self.filename.is_empty() {
-            sink.files.open(&self.filename, Direction::ToServer, sink.file_config);
+            sink.files
+                .open(&self.filename, Direction::ToServer, sink.file_config);
         }
     }
 
@@ -267,7 +277,9 @@ impl Mime {
     }
 
     fn take_filename(&mut self, name: Option<Vec<u8>>, sink: &mut Sink<'_>) {
-        let Some(mut name) = name.filter(|_| self.filename.is_empty()) else { return };
+        let Some(mut name) = name.filter(|_| self.filename.is_empty()) else {
+            return;
+        };
         if name.len() > MAX_FILENAME {
             (sink.event)("mime_long_filename");
             name.truncate(MAX_FILENAME);
@@ -288,7 +300,10 @@ impl Mime {
     }
 
     fn forget_part_headers(&mut self) {
-        for header in self.headers.drain(self.main_headers.min(self.headers.len())..) {
+        for header in self
+            .headers
+            .drain(self.main_headers.min(self.headers.len())..)
+        {
             let len = header.name.len() + header.value.len();
             self.header_bytes = self.header_bytes.saturating_sub(len);
         }
@@ -296,7 +311,10 @@ impl Mime {
 
     fn on_body_line(&mut self, line: &Line<'_>, sink: &mut Sink<'_>) {
         if line.is_start
-            && let Some(after) = self.boundaries.last().and_then(|b| line.text().strip_prefix(&b[..]))
+            && let Some(after) = self
+                .boundaries
+                .last()
+                .and_then(|b| line.text().strip_prefix(&b[..]))
         {
             return self.on_boundary(after.starts_with(b"--"), sink);
         }
@@ -359,7 +377,8 @@ impl Mime {
 
     /// A part ended, and with `is_last` the level that it belonged to.
     fn on_boundary(&mut self, is_last: bool, sink: &mut Sink<'_>) {
-        if let (Encoding::Base64(decoder), Some(file)) = (&mut self.encoding, sink.files.current()) {
+        if let (Encoding::Base64(decoder), Some(file)) = (&mut self.encoding, sink.files.current())
+        {
             self.decoded.clear();
             decoder.finish(&mut self.decoded);
             file.append(&self.decoded);

@@ -21,7 +21,9 @@ impl<'a> Reply<'a> {
     pub(super) fn read(line: &'a [u8]) -> Option<Self> {
         let (code, rest) = line.split_first_chunk::<3>()?;
         let code = code.iter().try_fold(0u16, |code, digit| {
-            digit.is_ascii_digit().then(|| code * 10 + u16::from(digit - b'0'))
+            digit
+                .is_ascii_digit()
+                .then(|| code * 10 + u16::from(digit - b'0'))
         })?;
         CODES.contains(&code).then_some(Reply {
             code,
@@ -37,8 +39,11 @@ mod tests {
 
     fn check(line: &str, expected: Option<(u16, bool, &str)>) {
         let reply = Reply::read(line.as_bytes());
-        let expected = expected
-            .map(|(code, is_continued, text)| Reply { code, is_continued, text: text.as_bytes() });
+        let expected = expected.map(|(code, is_continued, text)| Reply {
+            code,
+            is_continued,
+            text: text.as_bytes(),
+        });
         assert_eq!(reply, expected, "{line}");
     }
 

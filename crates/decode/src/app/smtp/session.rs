@@ -114,7 +114,9 @@ impl Session {
             if self.mode == Mode::Tls {
                 break;
             }
-            let Some(line) = lines.next(&mut data, MAX_LINE) else { break };
+            let Some(line) = lines.next(&mut data, MAX_LINE) else {
+                break;
+            };
             if self.on_request_line(&line).is_err() {
                 outcome = self.fail();
                 break;
@@ -136,7 +138,10 @@ impl Session {
             }
             if self.mode == Mode::Tls {
                 let consumed = data.len() - rest.len();
-                outcome = Outcome::Upgrade { consumed, to: Some(AppProtocol::Tls) };
+                outcome = Outcome::Upgrade {
+                    consumed,
+                    to: Some(AppProtocol::Tls),
+                };
                 break;
             }
         }
@@ -193,7 +198,10 @@ impl Session {
     /// Opens a mail where none is under way. What resets or ends a session (`is_trailing`) belongs
     /// to the mail before it, as long as that is held.
     fn ensure_mail(&mut self, is_trailing: bool) -> Result<(), Broken> {
-        if self.current().is_none_or(|mail| mail.is_done && !is_trailing) {
+        if self
+            .current()
+            .is_none_or(|mail| mail.is_done && !is_trailing)
+        {
             if self.mails.len() >= self.config.max_tx.saturating_mul(4) {
                 return Err(Broken);
             }
@@ -224,7 +232,9 @@ impl Session {
                 self.helo = Some(Arc::from(*name));
                 let helo = self.helo.clone();
                 // Mails that are still held are recorded with it, too.
-                self.mails.iter_mut().for_each(|mail| mail.helo.clone_from(&helo));
+                self.mails
+                    .iter_mut()
+                    .for_each(|mail| mail.helo.clone_from(&helo));
             }
             Command::MailFrom(sender) => {
                 if let Some(mail) = self.current() {
@@ -288,7 +298,10 @@ impl Session {
         }
         // RFC 5321 section 4.5.2: a dot that begins a line of the mail was doubled.
         let is_stuffed = line.is_start && line.whole.starts_with(b"..");
-        let (stuffed, whole) = line.whole.split_at_checked(usize::from(is_stuffed)).unwrap_or_default();
+        let (stuffed, whole) = line
+            .whole
+            .split_at_checked(usize::from(is_stuffed))
+            .unwrap_or_default();
         if let Some(mail) = self.current() {
             mail.on_line(&Line { whole, ..*line }, stuffed, &files);
         }
@@ -299,7 +312,11 @@ impl Session {
         let take = usize::try_from(left).unwrap_or(usize::MAX).min(data.len());
         let (chunk, rest) = data.split_at_checked(take).unwrap_or((data, &[]));
         let left = left - chunk.len() as u64;
-        self.mode = if left == 0 { Mode::Commands } else { Mode::Chunk(left) };
+        self.mode = if left == 0 {
+            Mode::Commands
+        } else {
+            Mode::Chunk(left)
+        };
         self.is_chunk_cut = left == 0 && chunk.last().is_some_and(|b| *b != b'\n');
         rest
     }

@@ -19,7 +19,11 @@ const CX: Context = Context {
 type Talk<'a> = &'a [(char, &'a str)];
 
 fn direction(who: char) -> Direction {
-    if who == 'C' { Direction::ToServer } else { Direction::ToClient }
+    if who == 'C' {
+        Direction::ToServer
+    } else {
+        Direction::ToClient
+    }
 }
 
 fn play(talk: Talk<'_>) -> (Session, Outcome) {
@@ -46,7 +50,11 @@ fn logged(session: &Session) -> Vec<String> {
 }
 
 fn events(session: &Session) -> Vec<&'static str> {
-    session.mails().iter().flat_map(|mail| mail.events().iter().map(|(name, _)| *name)).collect()
+    session
+        .mails()
+        .iter()
+        .flat_map(|mail| mail.events().iter().map(|(name, _)| *name))
+        .collect()
 }
 
 const MAIL: Talk<'_> = &[
@@ -61,7 +69,10 @@ const MAIL: Talk<'_> = &[
     ('S', "250 ok\r\n"),
     ('C', "DATA\r\n"),
     ('S', "354 go\r\n"),
-    ('C', "From: A <a@b>\r\nTo: \"C, D\" <c@d>, <e@f>\r\nContent-Type: a/b; name=f.bin\r\n\r\n"),
+    (
+        'C',
+        "From: A <a@b>\r\nTo: \"C, D\" <c@d>, <e@f>\r\nContent-Type: a/b; name=f.bin\r\n\r\n",
+    ),
     ('C', "..dot\r\nend\r\n.\r\n"),
     ('S', "250 queued\r\n"),
 ];
@@ -82,11 +93,20 @@ fn records_a_mail() {
     let mail = session.tx(0).unwrap();
     assert!(mail.is_complete(Direction::ToServer) && mail.is_complete(Direction::ToClient));
     let file = &mail.files(Direction::ToServer).unwrap().files[0];
-    assert_eq!((file.data.as_slice(), file.state), (&b".dot\r\nend"[..], FileState::Closed));
+    assert_eq!(
+        (file.data.as_slice(), file.state),
+        (&b".dot\r\nend"[..], FileState::Closed)
+    );
     let field = |buffer, index| mail.field(buffer, Direction::ToServer, index);
-    assert_eq!(field(Buffer::SmtpRcptTo, 1), Field::Whole(b"<e@f>"[..].into()));
+    assert_eq!(
+        field(Buffer::SmtpRcptTo, 1),
+        Field::Whole(b"<e@f>"[..].into())
+    );
     assert_eq!(field(Buffer::SmtpRcptTo, 2), Field::Absent);
-    assert_eq!(field(Buffer::EmailFrom, 0), Field::Whole(b"A <a@b>"[..].into()));
+    assert_eq!(
+        field(Buffer::EmailFrom, 0),
+        Field::Whole(b"A <a@b>"[..].into())
+    );
     assert_eq!(field(Buffer::EmailSubject, 0), Field::Absent);
 }
 
@@ -105,10 +125,18 @@ fn opens_a_transaction_for_what_follows_a_dropped_mail() {
 fn tells_what_is_odd() {
     let check = |talk: Talk<'_>, expected: &[&str], outcome: Outcome| {
         let (session, found) = play(talk);
-        assert_eq!((events(&session).as_slice(), found), (expected, outcome), "{talk:?}");
+        assert_eq!(
+            (events(&session).as_slice(), found),
+            (expected, outcome),
+            "{talk:?}"
+        );
     };
     let greeting = ('S', "220 mx.example\r\n");
-    check(&[('C', "EHLO a\r\n")], &["no_server_welcome_message"], Outcome::Taken);
+    check(
+        &[('C', "EHLO a\r\n")],
+        &["no_server_welcome_message"],
+        Outcome::Taken,
+    );
     check(
         &[greeting, ('C', "EHLO a\r\nEHLO b\r\n")],
         &["duplicate_fields"],
@@ -120,7 +148,12 @@ fn tells_what_is_odd() {
         Outcome::Failed,
     );
     check(
-        &[greeting, ('C', "DATA\r\n"), ('S', "503 no\r\n"), ('C', "QUIT\r\n")],
+        &[
+            greeting,
+            ('C', "DATA\r\n"),
+            ('S', "503 no\r\n"),
+            ('C', "QUIT\r\n"),
+        ],
         &["data_command_rejected"],
         Outcome::Taken,
     );
@@ -134,9 +167,17 @@ fn tells_what_is_odd() {
         &["invalid_pipelined_sequence"],
         Outcome::Taken,
     );
-    check(&[greeting, ('C', "BDAT no\r\n")], &["invalid_bdat"], Outcome::Taken);
+    check(
+        &[greeting, ('C', "BDAT no\r\n")],
+        &["invalid_bdat"],
+        Outcome::Taken,
+    );
     let long = format!("NOOP {}", "x".repeat(5000));
-    check(&[greeting, ('C', &long), ('C', "\r\nNOOP\r\n")], &["truncated_line"], Outcome::Taken);
+    check(
+        &[greeting, ('C', &long), ('C', "\r\nNOOP\r\n")],
+        &["truncated_line"],
+        Outcome::Taken,
+    );
 }
 
 #[test]
@@ -148,7 +189,13 @@ fn hands_over_to_tls() {
         ('C', "STARTTLS\r\n"),
         ('S', "220 go\r\n\x16\x03"),
     ]);
-    assert_eq!(outcome, Outcome::Upgrade { consumed: 8, to: Some(AppProtocol::Tls) });
+    assert_eq!(
+        outcome,
+        Outcome::Upgrade {
+            consumed: 8,
+            to: Some(AppProtocol::Tls)
+        }
+    );
     assert!(session.tx(0).unwrap().is_loggable());
 }
 
@@ -162,7 +209,10 @@ fn takes_commands_again_where_a_pipelined_mail_is_refused() {
         ('S', "553 no\r\n503 no\r\n"),
         ('C', "RSET\r\n"),
         ('S', "250 ok\r\n"),
-        ('C', "MAIL FROM:<b>\r\nRCPT TO:<c>\r\nDATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n"),
+        (
+            'C',
+            "MAIL FROM:<b>\r\nRCPT TO:<c>\r\nDATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n",
+        ),
     ]);
     let found = logged(&session);
     assert_eq!(found.len(), 2, "{found:?}");
@@ -173,7 +223,10 @@ fn takes_commands_again_where_a_pipelined_mail_is_refused() {
 fn skips_chunks_and_goes_on_behind_them() {
     let (session, outcome) = play(&[
         ('S', "220 mx.example\r\n"),
-        ('C', "MAIL FROM:<a>\r\nBDAT 6\r\nabc\r\n\nBDAT 3 LAST\r\nx\r\nMAIL FROM:<b>\r\n"),
+        (
+            'C',
+            "MAIL FROM:<a>\r\nBDAT 6\r\nabc\r\n\nBDAT 3 LAST\r\nx\r\nMAIL FROM:<b>\r\n",
+        ),
     ]);
     assert_eq!(outcome, Outcome::Taken);
     assert_eq!(events(&session), ["duplicate_fields"]);
@@ -185,7 +238,10 @@ fn closes_files_that_the_session_cuts_off() {
     session.on_data(&CX, Direction::ToServer, b"part\r\n");
     session.on_end(&CX, Direction::ToServer);
     let mail = session.tx(0).unwrap();
-    assert_eq!(mail.files(Direction::ToServer).unwrap().files[0].state, FileState::Truncated);
+    assert_eq!(
+        mail.files(Direction::ToServer).unwrap().files[0].state,
+        FileState::Truncated
+    );
     assert!(!mail.is_loggable());
     session.on_end(&CX, Direction::ToClient);
     assert!(session.tx(0).unwrap().is_loggable());
@@ -207,10 +263,20 @@ fn is_recognised() {
     check(Direction::ToServer, 9, "ehlo x", Probe::Yes);
     check(Direction::ToServer, 9, "EH", Probe::Undecided);
     check(Direction::ToServer, 9, "EHX", Probe::No);
-    check(Direction::ToClient, 25, "220 mx.example.org ESMTP\r\n", Probe::Yes);
+    check(
+        Direction::ToClient,
+        25,
+        "220 mx.example.org ESMTP\r\n",
+        Probe::Yes,
+    );
     check(Direction::ToClient, 25, "22", Probe::Undecided);
     check(Direction::ToClient, 25, "220 (vsFTPd)\r\n", Probe::No);
-    check(Direction::ToClient, 21, "220 mx.example.org ESMTP\r\n", Probe::No);
+    check(
+        Direction::ToClient,
+        21,
+        "220 mx.example.org ESMTP\r\n",
+        Probe::No,
+    );
 }
 
 proptest! {

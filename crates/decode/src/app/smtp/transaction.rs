@@ -135,7 +135,10 @@ impl Mail {
         let mime = self.mime.as_deref()?;
         let name: &[u8] = match buffer {
             Buffer::EmailReceived => {
-                let mut received = mime.headers().iter().filter(|header| header.is(b"received"));
+                let mut received = mime
+                    .headers()
+                    .iter()
+                    .filter(|header| header.is(b"received"));
                 return received.nth(index).map(|header| header.value.as_slice());
             }
             Buffer::EmailUrl => return mime.urls().get(index).map(Vec::as_slice),
@@ -175,10 +178,16 @@ impl Transaction for Mail {
             return Field::Absent;
         }
         let is_over = self.is_over(direction);
-        if matches!(buffer, Buffer::FileData | Buffer::FileName | Buffer::FileMagic) {
+        if matches!(
+            buffer,
+            Buffer::FileData | Buffer::FileName | Buffer::FileMagic
+        ) {
             return self.files.field(buffer, index, is_over);
         }
-        match self.envelope(buffer, index).or_else(|| self.email(buffer, index)) {
+        match self
+            .envelope(buffer, index)
+            .or_else(|| self.email(buffer, index))
+        {
             Some(value) => Field::Whole(Cow::Borrowed(value)),
             None if is_over => Field::Absent,
             None => Field::Pending,

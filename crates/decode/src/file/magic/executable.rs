@@ -4,7 +4,9 @@ use super::{u16_be, u16_le, u32_be, u32_le};
 
 pub(super) fn describe(head: &[u8]) -> Option<String> {
     match head.get(..4)? {
-        [b'M', b'Z', ..] => Some(portable(head).unwrap_or_else(|| "MS-DOS executable, MZ for MS-DOS".to_owned())),
+        [b'M', b'Z', ..] => {
+            Some(portable(head).unwrap_or_else(|| "MS-DOS executable, MZ for MS-DOS".to_owned()))
+        }
         b"\x7fELF" => elf(head),
         [0xca, 0xfe, 0xba, 0xbe] => java(head),
         [0xfe, 0xed, 0xfa, 0xce] | [0xce, 0xfa, 0xed, 0xfe] => Some("Mach-O executable".to_owned()),
@@ -123,7 +125,9 @@ fn elf(head: &[u8]) -> Option<String> {
         Some(Linkage::Static) => ", statically linked",
         None => "",
     };
-    Some(format!("ELF {class} {order} {kind}, {machine}, version {version} ({system}){linked}"))
+    Some(format!(
+        "ELF {class} {order} {kind}, {machine}, version {version} ({system}){linked}"
+    ))
 }
 
 /// How a program is put together when it starts.
@@ -138,21 +142,39 @@ enum Linkage {
 /// What the program headers tell, where they stand within the first bytes.
 fn elf_linkage(head: &[u8], is_big: bool) -> Option<Linkage> {
     let is_wide = *head.get(4)? == 2;
-    let half = |at| if is_big { u16_be(head, at) } else { u16_le(head, at) };
-    let word = |at| if is_big { u32_be(head, at) } else { u32_le(head, at) };
+    let half = |at| {
+        if is_big {
+            u16_be(head, at)
+        } else {
+            u16_le(head, at)
+        }
+    };
+    let word = |at| {
+        if is_big {
+            u32_be(head, at)
+        } else {
+            u32_le(head, at)
+        }
+    };
     // The upper half of a wide offset is zero wherever the headers stand within reach.
     let start = match (is_wide, is_big) {
         (true, true) => word(36)?,
         (true, false) => word(32)?,
         (false, _) => word(28)?,
     };
-    let (size, count) = if is_wide { (half(54)?, half(56)?) } else { (half(42)?, half(44)?) };
+    let (size, count) = if is_wide {
+        (half(54)?, half(56)?)
+    } else {
+        (half(42)?, half(44)?)
+    };
     if size == 0 || count == 0 {
         return None;
     }
     let mut linkage = Linkage::Static;
     for number in 0..usize::from(count) {
-        let at = usize::try_from(start).ok()?.checked_add(number * usize::from(size))?;
+        let at = usize::try_from(start)
+            .ok()?
+            .checked_add(number * usize::from(size))?;
         match word(at)? {
             2 if linkage == Linkage::Static => linkage = Linkage::Dynamic,
             3 => linkage = Linkage::Interpreted,

@@ -12,7 +12,10 @@ pub(super) fn describe(head: &[u8]) -> String {
         return "SVG Scalable Vector Graphics image".to_owned();
     }
     if let Some(level) = start.strip_prefix(b"%!PS-Adobe-") {
-        let level = level.split(|b| !b.is_ascii_digit() && *b != b'.').next().unwrap_or_default();
+        let level = level
+            .split(|b| !b.is_ascii_digit() && *b != b'.')
+            .next()
+            .unwrap_or_default();
         let level = String::from_utf8_lossy(level);
         return format!("PostScript document text conforming DSC level {level}");
     }

@@ -13,7 +13,10 @@ impl Header {
         let colon = memchr::memchr(b':', line)?;
         let (name, value) = line.split_at_checked(colon)?;
         let value = trim_start(value.get(1..).unwrap_or_default());
-        Some(Header { name: name.to_vec(), value: value.to_vec() })
+        Some(Header {
+            name: name.to_vec(),
+            value: value.to_vec(),
+        })
     }
 
     pub(crate) fn is(&self, name: &[u8]) -> bool {
@@ -72,7 +75,9 @@ struct Parameters<'a> {
 impl<'a> Parameters<'a> {
     fn new(value: &'a [u8]) -> Self {
         let rest = memchr::memchr(b';', value).and_then(|at| value.get(at + 1..));
-        Parameters { rest: rest.unwrap_or_default() }
+        Parameters {
+            rest: rest.unwrap_or_default(),
+        }
     }
 }
 
@@ -109,7 +114,10 @@ fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
 fn bare(text: &[u8]) -> (&[u8], &[u8]) {
     let end = memchr::memchr(b';', text).unwrap_or(text.len());
     let (value, rest) = text.split_at_checked(end).unwrap_or((text, &[]));
-    let keep = value.iter().rposition(|b| !is_space(*b)).map_or(0, |at| at + 1);
+    let keep = value
+        .iter()
+        .rposition(|b| !is_space(*b))
+        .map_or(0, |at| at + 1);
     (value.get(..keep).unwrap_or_default(), rest)
 }
 
@@ -125,11 +133,23 @@ mod tests {
 
     #[test]
     fn finds_parameters() {
-        check("D: attachment; filename=\"a b.txt\"; size=3", "filename", Some("a b.txt"));
-        check("D: attachment; filename=a.txt ; size=3", "filename", Some("a.txt"));
+        check(
+            "D: attachment; filename=\"a b.txt\"; size=3",
+            "filename",
+            Some("a b.txt"),
+        );
+        check(
+            "D: attachment; filename=a.txt ; size=3",
+            "filename",
+            Some("a.txt"),
+        );
         check("D: attachment; x=y", "filename", None);
         check("D: filename=a.txt", "filename", None);
-        check("D: a; filename*0=ab; filename*1=\"cd\"; filename*3=no", "filename", Some("abcd"));
+        check(
+            "D: a; filename*0=ab; filename*1=\"cd\"; filename*3=no",
+            "filename",
+            Some("abcd"),
+        );
         check("D: a; filename=\"a\\\"b\"", "filename", Some("a\\\"b"));
         check("D: a; boundary=\"open", "boundary", Some("\"open"));
     }

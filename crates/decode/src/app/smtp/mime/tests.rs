@@ -14,15 +14,24 @@ struct Outcome {
 fn read(config: &MimeConfig, pieces: &[&[u8]]) -> Outcome {
     let mut mime = Mime::new(config);
     let (mut files, mut events) = (FileSet::default(), Vec::new());
-    let file_config =
-        FileConfig { wants: FileWants { md5: true, ..FileWants::default() }, ..FileConfig::default() };
+    let file_config = FileConfig {
+        wants: FileWants {
+            md5: true,
+            ..FileWants::default()
+        },
+        ..FileConfig::default()
+    };
     let mut event = |name| {
         if !events.contains(&name) {
             events.push(name);
         }
     };
-    let mut sink =
-        Sink { config, file_config: &file_config, files: &mut files, event: &mut event };
+    let mut sink = Sink {
+        config,
+        file_config: &file_config,
+        files: &mut files,
+        event: &mut event,
+    };
     let mut lines = Lines::default();
     for piece in pieces {
         let mut data = *piece;
@@ -34,9 +43,19 @@ fn read(config: &MimeConfig, pieces: &[&[u8]]) -> Outcome {
     let files = files
         .files
         .into_iter()
-        .map(|f| (String::from_utf8_lossy(&f.name).into_owned(), f.data, f.state))
+        .map(|f| {
+            (
+                String::from_utf8_lossy(&f.name).into_owned(),
+                f.data,
+                f.state,
+            )
+        })
         .collect();
-    Outcome { mime, files, events }
+    Outcome {
+        mime,
+        files,
+        events,
+    }
 }
 
 const MAIL: &str = "From: a@b\r\nTo: c@d\r\nSubject: long\r\n one\r\n\
@@ -51,12 +70,22 @@ const MAIL: &str = "From: a@b\r\nTo: c@d\r\nSubject: long\r\n one\r\n\
 
 #[test]
 fn takes_a_mail_apart() {
-    let config = MimeConfig { body_md5: true, ..MimeConfig::default() };
+    let config = MimeConfig {
+        body_md5: true,
+        ..MimeConfig::default()
+    };
     let outcome = read(&config, &[MAIL.as_bytes()]);
-    let expected = [("b.bin", "hello"), ("p.txt", "line 1\r\nline 2"), ("q.txt", "a=bc")];
+    let expected = [
+        ("b.bin", "hello"),
+        ("p.txt", "line 1\r\nline 2"),
+        ("q.txt", "a=bc"),
+    ];
     assert_eq!(outcome.files.len(), expected.len());
     for ((name, data, state), expected) in outcome.files.iter().zip(expected) {
-        assert_eq!((name.as_str(), String::from_utf8_lossy(data).as_ref()), expected);
+        assert_eq!(
+            (name.as_str(), String::from_utf8_lossy(data).as_ref()),
+            expected
+        );
         assert_eq!(*state, FileState::Closed);
     }
     assert_eq!(outcome.mime.header(b"subject"), Some(&b"longone"[..]));
@@ -75,16 +104,25 @@ fn follows_mails_within_mails() {
         Subject: inner\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n\
         --B\r\nContent-Disposition: attachment; filename=m.exe\r\n\r\nMZ\r\n--B--\r\n--A--\r\n";
     let outcome = read(&MimeConfig::default(), &[mail.as_bytes()]);
-    assert_eq!(outcome.files, [("m.exe".into(), b"MZ".to_vec(), FileState::Closed)]);
+    assert_eq!(
+        outcome.files,
+        [("m.exe".into(), b"MZ".to_vec(), FileState::Closed)]
+    );
     assert_eq!(outcome.mime.header(b"subject"), Some(&b"outer"[..]));
 }
 
 #[test]
 fn tells_what_is_odd() {
     let check = |mail: String, expected: &[&str]| {
-        assert_eq!(read(&MimeConfig::default(), &[mail.as_bytes()]).events, expected);
+        assert_eq!(
+            read(&MimeConfig::default(), &[mail.as_bytes()]).events,
+            expected
+        );
     };
-    check(format!("{}: x\r\n", "n".repeat(76)), &["mime_long_header_name"]);
+    check(
+        format!("{}: x\r\n", "n".repeat(76)),
+        &["mime_long_header_name"],
+    );
     check(
         format!("a: {}\r\n", "v".repeat(2001)),
         &["mime_long_line", "mime_long_header_value"],

@@ -69,7 +69,9 @@ impl Base64 {
 
 fn group(held: [u8; 4], out: &mut Vec<u8>) -> Result<(), Invalid> {
     let [a, b, c, d] = held.map(sextet);
-    let (Some(a), Some(b)) = (a, b) else { return Err(Invalid) };
+    let (Some(a), Some(b)) = (a, b) else {
+        return Err(Invalid);
+    };
     out.push(a << 2 | b >> 4);
     let Some(c) = c else { return Ok(()) };
     out.push(b << 4 | c >> 2);
@@ -133,7 +135,10 @@ mod tests {
                 is_valid &= decoder.decode(line.as_bytes(), &mut out).is_ok();
             }
             decoder.finish(&mut out);
-            assert_eq!((String::from_utf8(out).unwrap().as_str(), is_valid), expected);
+            assert_eq!(
+                (String::from_utf8(out).unwrap().as_str(), is_valid),
+                expected
+            );
         };
         check(&["aGVs", "bG8="], ("hello", true));
         check(&["aGV", "sbG8"], ("hello", true));

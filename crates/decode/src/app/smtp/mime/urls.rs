@@ -26,7 +26,9 @@ impl Urls {
             let room = MAX_LINE.saturating_sub(self.pending.len()).max(1);
             let window = text.get(..room).unwrap_or(text);
             let end = memchr::memchr(b'\n', window).map(|at| at + 1);
-            let (part, rest) = text.split_at_checked(end.unwrap_or(window.len())).unwrap_or((text, &[]));
+            let (part, rest) = text
+                .split_at_checked(end.unwrap_or(window.len()))
+                .unwrap_or((text, &[]));
             text = rest;
             let is_whole = end.is_some() || part.len() == room;
             if is_whole && self.pending.is_empty() {
@@ -60,8 +62,13 @@ impl Urls {
                 let from = rest.get(at..).unwrap_or_default();
                 let len = from.iter().position(|b| is_end(*b)).unwrap_or(from.len());
                 let (url, after) = from.split_at_checked(len).unwrap_or((from, &[]));
-                let skip = if config.log_url_scheme { 0 } else { scheme.len() + 3 };
-                self.found.push(url.get(skip..).unwrap_or_default().to_vec());
+                let skip = if config.log_url_scheme {
+                    0
+                } else {
+                    scheme.len() + 3
+                };
+                self.found
+                    .push(url.get(skip..).unwrap_or_default().to_vec());
                 rest = after;
             }
         }
@@ -72,12 +79,17 @@ impl Urls {
 fn find_scheme(text: &[u8], scheme: &[u8]) -> Option<usize> {
     memchr::memmem::find_iter(text, b"://").find_map(|at| {
         let start = at.checked_sub(scheme.len())?;
-        text.get(start..at)?.eq_ignore_ascii_case(scheme).then_some(start)
+        text.get(start..at)?
+            .eq_ignore_ascii_case(scheme)
+            .then_some(start)
     })
 }
 
 fn is_end(byte: u8) -> bool {
-    matches!(byte, b' ' | b'"' | b'\'' | b'<' | b'>' | b']' | b'\t' | b'\r' | b'\n')
+    matches!(
+        byte,
+        b' ' | b'"' | b'\'' | b'<' | b'>' | b']' | b'\t' | b'\r' | b'\n'
+    )
 }
 
 #[cfg(test)]
@@ -95,14 +107,21 @@ mod tests {
             urls.search(&config, piece.as_bytes());
         }
         urls.flush(&config);
-        let found: Vec<String> =
-            urls.found.iter().map(|url| String::from_utf8(url.clone()).unwrap()).collect();
+        let found: Vec<String> = urls
+            .found
+            .iter()
+            .map(|url| String::from_utf8(url.clone()).unwrap())
+            .collect();
         assert_eq!(found, expected);
     }
 
     #[test]
     fn finds_addresses_however_the_text_is_cut() {
-        check(&["see HTTP://a.b/c>d\nhttps://e f"], true, &["HTTP://a.b/c", "https://e"]);
+        check(
+            &["see HTTP://a.b/c>d\nhttps://e f"],
+            true,
+            &["HTTP://a.b/c", "https://e"],
+        );
         check(&["see htt", "p://a", ".b\r\n"], false, &["a.b"]);
         check(&["ftp://x mailto:y"], false, &[]);
     }
