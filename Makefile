@@ -13,7 +13,7 @@ run: build example
 ## Everything that must hold before a change lands.
 test: setup lint
 	$(CARGO) test --workspace --locked
-	$(CARGO) build --locked -p ratel
+	$(CARGO) build --workspace --locked
 	scripts/wrong-uses.sh
 
 ## Install what the build needs from the system's packages.
