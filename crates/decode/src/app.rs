@@ -21,7 +21,7 @@ pub mod ssh;
 mod table;
 pub mod tls;
 
-pub use config::Config;
+pub use config::{Config, LogOptions};
 pub use table::{PROTOCOLS, Transactions, entry};
 
 /// What the bytes at hand say about the protocol they belong to.
@@ -184,10 +184,10 @@ pub enum Field<'a> {
 }
 
 /// Why a transaction writes a record of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFor {
-    /// Its own EVE record.
-    Record,
+#[derive(Clone, Copy, Debug)]
+pub enum LogFor<'a> {
+    /// Its own EVE record, in an output with these options.
+    Record(&'a LogOptions),
     /// The part of an alert record that tells what the alert is about.
     Alert,
 }
@@ -255,22 +255,25 @@ pub trait Transaction {
     fn record_type(&self) -> Option<&'static str>;
 
     /// The direction its own record is written in; None for the flow's (client first).
-    fn record_direction(&self) -> Option<Direction> {
+    fn record_direction(&self, options: &LogOptions) -> Option<Direction> {
+        let _ = options;
         None
     }
 
     /// Writes its part of a record: `"http": {…}`, `"dns": {…}`, with key.
-    fn log(&self, purpose: LogFor, out: &mut Writer);
+    fn log(&self, purpose: LogFor<'_>, out: &mut Writer);
 
-    /// Number of records of its own. One, but for DNS in its old form: one for each question.
-    fn record_count(&self) -> usize {
+    /// Number of records of its own that an output with these options gets. One, but where options
+    /// leave it out, and for DNS in its old form: one for each question.
+    fn record_count(&self, options: &LogOptions) -> usize {
+        let _ = options;
         1
     }
 
     /// Writes its part of the `index`-th of its own records.
-    fn log_record(&self, index: usize, out: &mut Writer) {
+    fn log_record(&self, index: usize, options: &LogOptions, out: &mut Writer) {
         let _ = index;
-        self.log(LogFor::Record, out);
+        self.log(LogFor::Record(options), out);
     }
 
     /// Writes what other records say of it beside their own part, such as `"email": {…}` in a

@@ -18,3 +18,16 @@ pub struct Config {
     /// HTTP/1.
     pub http: super::http::Config,
 }
+
+/// What the records of one output tell of transactions, beyond what they always tell.
+#[derive(Clone, Debug, Default)]
+pub struct LogOptions {
+    /// DNS.
+    pub dns: super::dns::LogSettings,
+    /// HTTP/1.
+    pub http: super::http::LogConfig,
+    /// Mails.
+    pub smtp: super::smtp::EmailLog,
+    /// TLS.
+    pub tls: super::tls::LogSettings,
+}

@@ -41,7 +41,7 @@ pub(super) const DNS: Entry = Entry {
     tcp: true,
     udp: true,
     probe: Some(probe::dns),
-    create: |config| Box::new(parser::DnsParser::new(Variant::Dns, &config.dns)),
+    create: |_| Box::new(parser::DnsParser::new(Variant::Dns)),
     events: EVENTS,
 };
 
@@ -51,7 +51,7 @@ pub(super) const MDNS: Entry = Entry {
     tcp: false,
     udp: true,
     probe: Some(probe::mdns),
-    create: |config| Box::new(parser::DnsParser::new(Variant::Multicast, &config.dns)),
+    create: |_| Box::new(parser::DnsParser::new(Variant::Multicast)),
     events: EVENTS,
 };
 

@@ -109,7 +109,6 @@ impl Http {
         let settings = Settings {
             server: config.http.default,
             files: config.files,
-            log: Arc::clone(&config.http.log),
         };
         Http {
             settings: Arc::new(settings),
@@ -338,7 +337,7 @@ impl Transaction for HttpTx {
         Some("http")
     }
 
-    fn log(&self, purpose: LogFor, out: &mut Writer) {
+    fn log(&self, purpose: LogFor<'_>, out: &mut Writer) {
         log::log(self, purpose, out);
     }
 }

@@ -17,7 +17,7 @@ mod version;
 mod tests;
 
 pub use certificate::{Chain, Leaf};
-pub use config::{EncryptionHandling, FieldSet, Settings};
+pub use config::{EncryptionHandling, FieldSet, LogSettings, Settings};
 pub use fingerprint::{Carrier, Ja3, ja3, ja4};
 pub use hello::{Hello, Kind};
 pub use session::{Phase, Session, Side};

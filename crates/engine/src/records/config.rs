@@ -1,5 +1,6 @@
 //! Which records are written and what they hold: one [`EveConfig`] for each `eve-log` output.
 
+use decode::app::LogOptions;
 use std::collections::BTreeSet;
 
 /// One `eve-log` output.
@@ -25,6 +26,8 @@ pub struct EveConfig {
     pub stats: Option<StatsConfig>,
     /// Record types of transactions: `http`, `dns`, `tls`, …
     pub transactions: BTreeSet<String>,
+    /// What records of transactions tell.
+    pub log: LogOptions,
     /// Common fields.
     pub common: CommonConfig,
 }

@@ -79,8 +79,19 @@ impl Recorder {
         to: &mut dyn Output,
     ) {
         for (log, eve) in self.eves.iter().enumerate() {
-            if eve.transactions.contains(kind) {
-                transaction::transaction(&mut self.out, kind, tx, seen, flow, &self.source, eve);
+            if !eve.transactions.contains(kind) {
+                continue;
+            }
+            for index in 0..tx.record_count(&eve.log) {
+                transaction::transaction(
+                    &mut self.out,
+                    kind,
+                    (tx, index),
+                    seen,
+                    flow,
+                    &self.source,
+                    eve,
+                );
                 to.record(log, kind, self.out.as_bytes());
             }
         }

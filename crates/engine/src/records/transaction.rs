@@ -5,21 +5,23 @@ use super::flow::eve_name;
 use super::header::{self, Source};
 use super::seen::Seen;
 use crate::flow::Flow;
-use decode::app::{LogFor, Transaction};
+use decode::app::Transaction;
 use decode::file::{File, FileState};
 use event::json::Writer;
 
-/// Writes a transaction's own record.
+/// Writes the `index`-th of a transaction's own records.
 pub fn transaction(
     out: &mut Writer,
     kind: &str,
-    tx: &dyn Transaction,
+    (tx, index): (&dyn Transaction, usize),
     seen: &Seen<'_>,
     flow: &Flow,
     source: &Source,
     eve: &EveConfig,
 ) {
-    let direction = tx.record_direction().unwrap_or(event::Direction::ToServer);
+    let direction = tx
+        .record_direction(&eve.log)
+        .unwrap_or(event::Direction::ToServer);
     header::begin(
         out,
         kind,
@@ -29,7 +31,7 @@ pub fn transaction(
         &eve.common,
     );
     out.uint("tx_id", tx.id());
-    tx.log(LogFor::Record, out);
+    tx.log_record(index, &eve.log, out);
     out.end();
 }
 

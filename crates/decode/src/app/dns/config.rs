@@ -11,8 +11,6 @@ pub struct Settings {
     pub tcp_ports: Vec<u16>,
     /// Ports on which multicast DNS is looked for.
     pub mdns_ports: Vec<u16>,
-    /// What records say.
-    pub log: LogSettings,
 }
 
 impl Default for Settings {
@@ -21,7 +19,6 @@ impl Default for Settings {
             udp_ports: vec![53],
             tcp_ports: vec![53],
             mdns_ports: vec![5353],
-            log: LogSettings::default(),
         }
     }
 }

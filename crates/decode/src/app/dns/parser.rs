@@ -1,6 +1,5 @@
 //! The messages of one flow: datagrams, or a stream of messages each behind its length.
 
-use super::config::{LogSettings, Settings};
 use super::probe::{Framed, tcp};
 use super::transaction::{DnsTransaction, Kind, Variant};
 use crate::app::{Context, Outcome, Parser, Transaction, Transactions};
@@ -9,7 +8,6 @@ use event::Direction;
 /// The conversation of one flow.
 pub(super) struct DnsParser {
     variant: Variant,
-    log: LogSettings,
     txs: Transactions<DnsTransaction>,
     streams: [Stream; 2],
 }
@@ -27,10 +25,9 @@ struct Stream {
 struct Nonsense;
 
 impl DnsParser {
-    pub(super) fn new(variant: Variant, settings: &Settings) -> Self {
+    pub(super) fn new(variant: Variant) -> Self {
         DnsParser {
             variant,
-            log: settings.log,
             txs: Transactions::default(),
             streams: Default::default(),
         }
@@ -43,7 +40,7 @@ impl DnsParser {
             Direction::ToClient => Kind::Response,
         };
         let id = self.txs.range().end;
-        match DnsTransaction::read(id, self.variant, sender, message, self.log) {
+        match DnsTransaction::read(id, self.variant, sender, message) {
             Ok(tx) => {
                 self.txs.open(|_| tx);
                 true

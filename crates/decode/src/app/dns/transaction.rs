@@ -4,7 +4,7 @@ use super::config::LogSettings;
 use super::field;
 use super::message::{Header, Message};
 use super::{log, name::NameFlags};
-use crate::app::{Field, LogFor, Transaction};
+use crate::app::{Field, LogFor, LogOptions, Transaction};
 use event::json::Writer;
 use event::{Buffer, Direction, Number};
 use smallvec::SmallVec;
@@ -60,7 +60,6 @@ pub struct DnsTransaction {
     pub message: Message,
     /// Which DNS it is.
     pub variant: Variant,
-    log: LogSettings,
     events: SmallVec<[(&'static str, Direction); 2]>,
 }
 
@@ -69,13 +68,7 @@ impl DnsTransaction {
     ///
     /// # Errors
     /// Why it is no message.
-    pub fn read(
-        id: u64,
-        variant: Variant,
-        sender: Kind,
-        bytes: &[u8],
-        log: LogSettings,
-    ) -> Result<Self, Refused> {
+    pub fn read(id: u64, variant: Variant, sender: Kind, bytes: &[u8]) -> Result<Self, Refused> {
         let header = Header::read(bytes).filter(|header| header.is_plausible(bytes.len()));
         if header.is_none() {
             return Err(Refused::Header);
@@ -93,7 +86,6 @@ impl DnsTransaction {
             kind,
             message,
             variant,
-            log,
             events: SmallVec::new(),
         };
         tx.note_oddities();
@@ -101,9 +93,9 @@ impl DnsTransaction {
     }
 
     /// Writes the object `"dns"` or `"mdns"` with its key.
-    pub fn write(&self, purpose: LogFor, out: &mut Writer) {
+    pub fn write(&self, purpose: LogFor<'_>, out: &mut Writer) {
         let settings = match purpose {
-            LogFor::Record => self.log,
+            LogFor::Record(options) => options.dns,
             LogFor::Alert => LogSettings::ALERT,
         };
         match self.variant {
@@ -157,20 +149,17 @@ impl DnsTransaction {
         }
     }
 
-    fn is_recorded(&self) -> bool {
-        if self.variant == Variant::Multicast {
-            return true;
-        }
+    fn is_recorded(&self, log: &LogSettings) -> bool {
         let is_wanted = match self.kind {
-            Kind::Request => self.log.requests,
-            Kind::Response => self.log.responses,
+            Kind::Request => log.requests,
+            Kind::Response => log.responses,
         };
         is_wanted
             && self
                 .message
                 .queries
                 .iter()
-                .any(|query| self.log.has_type(query.rrtype))
+                .any(|query| log.has_type(query.rrtype))
     }
 }
 
@@ -208,33 +197,34 @@ impl Transaction for DnsTransaction {
     }
 
     fn record_type(&self) -> Option<&'static str> {
-        self.is_recorded().then_some(match self.variant {
+        Some(match self.variant {
             Variant::Dns => "dns",
             Variant::Multicast => "mdns",
         })
     }
 
-    fn record_direction(&self) -> Option<Direction> {
-        match self.log.version {
+    fn record_direction(&self, options: &LogOptions) -> Option<Direction> {
+        match options.dns.version {
             super::Version::V2 if self.variant == Variant::Dns => None,
             super::Version::V2 | super::Version::V3 => Some(self.direction()),
         }
     }
 
-    fn log(&self, purpose: LogFor, out: &mut Writer) {
+    fn log(&self, purpose: LogFor<'_>, out: &mut Writer) {
         self.write(purpose, out);
     }
 
-    fn record_count(&self) -> usize {
+    fn record_count(&self, options: &LogOptions) -> usize {
         match self.variant {
-            Variant::Dns => log::count(self, &self.log),
+            Variant::Dns if !self.is_recorded(&options.dns) => 0,
+            Variant::Dns => log::count(self, &options.dns),
             Variant::Multicast => 1,
         }
     }
 
-    fn log_record(&self, index: usize, out: &mut Writer) {
+    fn log_record(&self, index: usize, options: &LogOptions, out: &mut Writer) {
         match self.variant {
-            Variant::Dns => log::write_dns(self, &self.log, index, out),
+            Variant::Dns => log::write_dns(self, &options.dns, index, out),
             Variant::Multicast => log::write_mdns(self, out),
         }
     }

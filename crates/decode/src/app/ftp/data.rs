@@ -167,7 +167,7 @@ impl Transaction for Transfer {
         Some("ftp_data")
     }
 
-    fn log(&self, _: LogFor, out: &mut Writer) {
+    fn log(&self, _: LogFor<'_>, out: &mut Writer) {
         out.object("ftp_data");
         if !self.name.is_empty() {
             out.bytes("filename", &self.name);

@@ -1,7 +1,7 @@
 //! Sessions and transfers.
 
 use super::*;
-use crate::app::{Context, Expectation, Field, LogFor, Outcome, Parser, Transaction};
+use crate::app::{Context, Expectation, Field, LogFor, LogOptions, Outcome, Parser, Transaction};
 use crate::file::{FileConfig, FileState};
 use event::json::Writer;
 use event::{Buffer, Number, Timestamp};
@@ -40,7 +40,7 @@ fn play(talk: Talk<'_>) -> (Control, Outcome) {
 fn record(tx: &dyn Transaction) -> String {
     let mut out = Writer::new();
     out.begin();
-    tx.log(LogFor::Record, &mut out);
+    tx.log(LogFor::Record(&LogOptions::default()), &mut out);
     out.end();
     String::from_utf8(out.into_bytes()).unwrap()
 }

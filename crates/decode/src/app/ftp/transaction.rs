@@ -193,7 +193,7 @@ impl Transaction for Exchange {
         Some("ftp")
     }
 
-    fn log(&self, _: LogFor, out: &mut Writer) {
+    fn log(&self, _: LogFor<'_>, out: &mut Writer) {
         out.object("ftp");
         if let Some(command) = &self.command {
             out.str("command", command.name);

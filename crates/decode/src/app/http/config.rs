@@ -2,7 +2,6 @@
 
 use event::address::AddressRange;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// How much of a body is kept and when it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,8 +252,6 @@ pub struct Config {
     pub default: Server,
     /// For servers by address, the first that holds.
     pub servers: Vec<(Vec<AddressRange>, Server)>,
-    /// What records tell.
-    pub log: Arc<LogConfig>,
 }
 
 impl Default for Config {
@@ -262,7 +259,6 @@ impl Default for Config {
         Config {
             default: Server::SHIPPED,
             servers: Vec::new(),
-            log: Arc::default(),
         }
     }
 }

@@ -11,13 +11,13 @@ const MAX_NAME: usize = 255;
 const MAX_VALUE: usize = 2047;
 
 /// Writes `"http": {…}`.
-pub(super) fn log(tx: &HttpTx, purpose: LogFor, out: &mut Writer) {
-    let config = &tx.settings.log;
+pub(super) fn log(tx: &HttpTx, purpose: LogFor<'_>, out: &mut Writer) {
     out.object("http");
     basic(tx, out);
     match purpose {
         LogFor::Alert => extended(tx, out),
-        LogFor::Record => {
+        LogFor::Record(options) => {
+            let config = &options.http;
             if !config.is_brief {
                 extended(tx, out);
             }

@@ -1,6 +1,7 @@
 //! Whole conversations.
 
 use super::*;
+use crate::app::LogOptions;
 
 fn context() -> Context {
     Context {
@@ -49,7 +50,7 @@ fn json(http: &Http, id: u64) -> String {
     let mut out = Writer::new();
     out.begin();
     if let Some(tx) = http.tx(id) {
-        tx.log(LogFor::Record, &mut out);
+        tx.log(LogFor::Record(&LogOptions::default()), &mut out);
     }
     out.end();
     String::from_utf8_lossy(out.as_bytes()).into_owned()

@@ -1,7 +1,7 @@
 //! One exchange: a request, its response, and what both carried.
 
 use super::body::Body;
-use super::config::{LogConfig, Server};
+use super::config::Server;
 use super::decompress::{Chain, Verdict};
 use super::events::Events;
 use super::header_list::Headers;
@@ -22,7 +22,6 @@ const MAX_FILE_NAME: usize = 4096;
 pub(super) struct Settings {
     pub(super) server: Server,
     pub(super) files: FileConfig,
-    pub(super) log: Arc<LogConfig>,
 }
 
 /// How far one direction of an exchange has come.

@@ -11,8 +11,6 @@ pub struct SmtpConfig {
     pub raw_extraction: bool,
     /// How mails are taken apart.
     pub mime: MimeConfig,
-    /// What records say of mails.
-    pub log: EmailLog,
     /// Most transactions held at once of a flow.
     pub max_tx: usize,
     /// `inspected-tracker.content-limit`: most bytes of a file that are inspected.
@@ -29,7 +27,6 @@ impl Default for SmtpConfig {
             decode_mime: true,
             raw_extraction: false,
             mime: MimeConfig::default(),
-            log: EmailLog::default(),
             max_tx: 256,
             content_limit: 100_000,
             content_inspect_min_size: 32_768,

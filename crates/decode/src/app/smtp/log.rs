@@ -72,8 +72,7 @@ pub(super) fn envelope(mail: &Mail, out: &mut Writer) {
 pub(super) fn email(
     mime: &Mime,
     body_md5: Option<&[u8; 32]>,
-    purpose: LogFor,
-    wants: &EmailLog,
+    purpose: LogFor<'_>,
     out: &mut Writer,
 ) {
     out.object("email");
@@ -92,8 +91,8 @@ pub(super) fn email(
     );
     // The last found comes first.
     texts(out, "url", mime.urls().iter().rev().map(Vec::as_slice));
-    if purpose == LogFor::Record {
-        details(mime, body_md5, wants, out);
+    if let LogFor::Record(options) = purpose {
+        details(mime, body_md5, &options.smtp, out);
     }
     out.end();
 }

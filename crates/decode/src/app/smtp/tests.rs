@@ -1,7 +1,7 @@
 //! Sessions: envelopes, mails, replies, oddities.
 
 use super::*;
-use crate::app::{Field, LogFor};
+use crate::app::{Field, LogFor, LogOptions};
 use crate::file::FileState;
 use event::json::Writer;
 use event::{Buffer, Timestamp};
@@ -42,7 +42,7 @@ fn logged(session: &Session) -> Vec<String> {
     let line = |mail: &transaction::Mail| {
         let mut out = Writer::new();
         out.begin();
-        mail.log(LogFor::Record, &mut out);
+        mail.log(LogFor::Record(&LogOptions::default()), &mut out);
         out.end();
         String::from_utf8(out.into_bytes()).unwrap()
     };

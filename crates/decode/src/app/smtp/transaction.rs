@@ -218,11 +218,11 @@ impl Transaction for Mail {
         Some("smtp")
     }
 
-    fn log(&self, purpose: LogFor, out: &mut Writer) {
+    fn log(&self, purpose: LogFor<'_>, out: &mut Writer) {
         log::envelope(self, out);
         if let Some(mime) = &self.mime {
             let body_md5 = self.body_md5.as_ref();
-            log::email(mime, body_md5, purpose, &self.config.log, out);
+            log::email(mime, body_md5, purpose, out);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! SSH: banners, fingerprints, events.
 
 use super::*;
-use crate::app::{Field, LogFor};
+use crate::app::{Field, LogFor, LogOptions};
 use event::json::Writer;
 use event::{Buffer, Timestamp};
 use proptest::prelude::*;
@@ -54,7 +54,8 @@ fn handshake(banner: &str) -> Vec<u8> {
 fn logged(ssh: &Ssh) -> String {
     let mut out = Writer::new();
     out.begin();
-    ssh.handshake.log(LogFor::Record, &mut out);
+    ssh.handshake
+        .log(LogFor::Record(&LogOptions::default()), &mut out);
     out.end();
     String::from_utf8(out.into_bytes()).unwrap()
 }

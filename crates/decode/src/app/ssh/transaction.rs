@@ -120,7 +120,7 @@ impl Transaction for Handshake {
         has_banner.then_some("ssh")
     }
 
-    fn log(&self, _: LogFor, out: &mut Writer) {
+    fn log(&self, _: LogFor<'_>, out: &mut Writer) {
         if self.record_type().is_none() {
             return;
         }

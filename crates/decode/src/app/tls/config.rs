@@ -9,7 +9,12 @@ pub struct Settings {
     pub ja4: bool,
     /// What follows once the conversation is encrypted.
     pub encryption: EncryptionHandling,
-    /// What records say.
+}
+
+/// What the records of one output say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Fields.
     pub fields: FieldSet,
     /// Whether conversations that resume an earlier one, and so show no certificate, are recorded.
     pub session_resumption: bool,
@@ -21,6 +26,13 @@ impl Default for Settings {
             ja3: false,
             ja4: true,
             encryption: EncryptionHandling::TrackOnly,
+        }
+    }
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        LogSettings {
             fields: FieldSet::EXTENDED.with(FieldSet::SESSION_RESUMED),
             session_resumption: true,
         }

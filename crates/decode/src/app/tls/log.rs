@@ -11,9 +11,9 @@ use event::time::civil;
 use std::fmt;
 
 /// Writes `"tls": {…}`.
-pub(super) fn write(session: &Session, purpose: LogFor, out: &mut Writer) {
+pub(super) fn write(session: &Session, purpose: LogFor<'_>, out: &mut Writer) {
     let fields = match purpose {
-        LogFor::Record => session.settings.fields,
+        LogFor::Record(options) => options.tls.fields,
         LogFor::Alert => FieldSet::EXTENDED,
     };
     let [client, server] = &session.sides;
@@ -45,7 +45,7 @@ pub(super) fn write(session: &Session, purpose: LogFor, out: &mut Writer) {
         client_certificate(client, fields, out);
         out.end();
     }
-    if let (LogFor::Record, Some(origin)) = (purpose, session.origin) {
+    if let (LogFor::Record(_), Some(origin)) = (purpose, session.origin) {
         out.str("from_proto", origin.as_str());
     }
     out.end();

@@ -1,7 +1,7 @@
 //! What TLS makes of handshakes built by hand.
 
 use super::*;
-use crate::app::{Field, LogFor};
+use crate::app::{Field, LogFor, LogOptions};
 use event::json::Writer;
 use event::{Buffer, Number, Timestamp};
 use proptest::prelude::*;
@@ -146,7 +146,7 @@ fn parser() -> TlsParser {
     TlsParser::new(settings())
 }
 
-fn log(parser: &TlsParser, purpose: LogFor) -> String {
+fn log(parser: &TlsParser, purpose: LogFor<'_>) -> String {
     let mut out = Writer::new();
     out.begin();
     parser.session.log(purpose, &mut out);
@@ -211,7 +211,10 @@ fn records_a_handshake_with_its_certificate() {
         .replacen("HASH", &client, 1)
         .replacen("HASH", &server, 1)
         .replace("HASH", &parser.session.sides[0].ja4.as_ref().unwrap()[11..]);
-    assert_eq!(log(&parser, LogFor::Record), expected);
+    assert_eq!(
+        log(&parser, LogFor::Record(&LogOptions::default())),
+        expected
+    );
     assert_eq!(parser.session.record_type(), Some("tls"));
     assert_eq!(leaf.fingerprint.len(), 59);
 }
@@ -371,14 +374,15 @@ fn notes_a_resumed_session() {
         TO_SERVER,
         &hello(1, &[9; 32], &[0, 2, 0xc0, 0x2f, 1, 0, 0, 0]),
     );
-    assert_eq!(parser.session.record_type(), None);
+    let options = LogOptions::default();
+    assert_eq!(parser.session.record_count(&options), 0);
     feed(
         &mut parser,
         TO_CLIENT,
         &hello(2, &[9; 32], &[0xc0, 0x2f, 0, 0, 0]),
     );
-    assert_eq!(parser.session.record_type(), Some("tls"));
-    assert!(log(&parser, LogFor::Record).contains(r#""session_resumed":true"#));
+    assert_eq!(parser.session.record_count(&options), 1);
+    assert!(log(&parser, LogFor::Record(&options)).contains(r#""session_resumed":true"#));
 }
 
 #[test]

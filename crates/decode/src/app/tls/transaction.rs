@@ -5,7 +5,7 @@ use super::config::EncryptionHandling;
 use super::log;
 use super::session::{Phase, Recent, Session, Side};
 use super::version::Version;
-use crate::app::{Field, LogFor, Transaction};
+use crate::app::{Field, LogFor, LogOptions, Transaction};
 use event::json::Writer;
 use event::{Buffer, Direction, Number};
 use std::borrow::Cow;
@@ -157,13 +157,17 @@ impl Transaction for Session {
     }
 
     fn record_type(&self) -> Option<&'static str> {
-        let is_told = self.leaf(Direction::ToClient).is_some()
-            || self.hides_certificate
-            || (self.is_resumed && self.settings.session_resumption);
-        is_told.then_some("tls")
+        Some("tls")
     }
 
-    fn log(&self, purpose: LogFor, out: &mut Writer) {
+    fn record_count(&self, options: &LogOptions) -> usize {
+        let is_told = self.leaf(Direction::ToClient).is_some()
+            || self.hides_certificate
+            || (self.is_resumed && options.tls.session_resumption);
+        usize::from(is_told)
+    }
+
+    fn log(&self, purpose: LogFor<'_>, out: &mut Writer) {
         log::write(self, purpose, out);
     }
 }
