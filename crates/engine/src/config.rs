@@ -18,8 +18,23 @@ pub struct Config {
     pub is_inline: bool,
     /// `app-layer.error-policy`.
     pub app_error_policy: ExceptionPolicy,
+    /// `defrag.memcap-policy`.
+    pub defrag_memcap_policy: ExceptionPolicy,
     /// `packet-alert-max`: alerts told of one packet.
     pub alerts_max: Option<usize>,
+    /// What became of the rules, for counters.
+    pub rules: RulesLoaded,
     /// Whether every file is stored (`file-store.force-filestore`).
     pub stores_all_files: bool,
+}
+
+/// What became of rules when they were loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RulesLoaded {
+    /// Ready to run.
+    pub loaded: u64,
+    /// Refused.
+    pub failed: u64,
+    /// Meant for another engine.
+    pub skipped: u64,
 }

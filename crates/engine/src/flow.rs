@@ -83,6 +83,8 @@ pub struct Flow {
     pub bypassed_bytes: [u64; 2],
     /// Exception policies that were applied to it: what went wrong, and the policy.
     pub exception_policies: Vec<(&'static str, &'static str)>,
+    /// Whether a drop was told, by direction.
+    pub is_drop_told: [bool; 2],
     /// What was told of its transactions.
     pub txs: TxsTold,
 }
@@ -142,6 +144,7 @@ impl Flow {
             bypassed_packets: [0; 2],
             bypassed_bytes: [0; 2],
             exception_policies: Vec::new(),
+            is_drop_told: [false; 2],
             txs: TxsTold::default(),
         }
     }

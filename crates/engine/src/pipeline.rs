@@ -176,6 +176,8 @@ impl Core {
         }
         if flow.state == State::Bypassed {
             flow.on_bypassed(packet, hit.direction);
+            self.counts.bypassed_packets += 1;
+            self.counts.bypassed_bytes += u64::from(packet.wire_len);
             return false;
         }
         self.apply_flow_verdict(flow, &mut passage);

@@ -86,9 +86,12 @@ pub struct Read {
     /// Do as if in line: drop rules drop.
     #[arg(long)]
     pub simulate_ips: bool,
-    /// Check configuration and rules, then end.
+    /// Check configuration and rules, then end; the first thing wrong ends it with status 1.
     #[arg(short = 'T')]
     pub test: bool,
+    /// Print the configuration as it is understood, key by key, then end.
+    #[arg(long)]
+    pub dump_config: bool,
     /// How the summary is printed.
     #[arg(short = 'o', long = "output", value_enum, default_value_t)]
     pub format: Format,

@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod eve;
 pub mod outputs;
+pub mod policies;
 
 use crate::settings::Settings;
 

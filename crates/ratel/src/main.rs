@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod journal;
 mod read;
 mod ruleset;
 mod settings;

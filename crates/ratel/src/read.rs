@@ -5,12 +5,14 @@ mod progress;
 mod summary;
 
 use crate::cli::{Format, Read};
-use crate::config::{self, eve::EveOutput, outputs::Outputs};
+use crate::config::{self, eve::EveOutput, outputs::Outputs, policies::Policies};
+use crate::journal::{Journal, Level};
 use crate::ruleset::{self, Loaded};
 use crate::settings::Settings;
 use crate::sinks::{Sinks, Target};
 use anyhow::{Context, Result, anyhow, bail};
 use decode::capture::Reader;
+use engine::config::RulesLoaded;
 use engine::detect::Detector;
 use engine::pipeline::Engine;
 use engine::records::{Recorder, Source};
@@ -23,19 +25,58 @@ use summary::Summary;
 
 /// Does what the command line says; the exit status is 1 where a capture was broken.
 pub fn run(args: &Read) -> Result<ExitCode> {
-    let begun = Instant::now();
     let settings = settings(args)?;
-    let inputs = Inputs::new(args)?;
-    let eves = config::eve::outputs(&settings);
-    let outputs = Outputs::new(&settings);
-    let loaded = rules(args, &settings)?;
-    config::warn(&settings);
-    if args.test {
+    if args.dump_config {
+        summary::print(settings.dump().as_bytes(), false)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut reading = Reading::begin(args, &settings, eves, &outputs, loaded)?;
+    let inputs = Inputs::new(args)?;
+    let mut journal = match log_folder(args)? {
+        Some(folder) => Journal::open(&settings, folder)?,
+        None => Journal::default(),
+    };
+    let result = go(args, &settings, &inputs, &mut journal);
+    if let Err(error) = &result {
+        journal.say(Level::Error, "ratel", &format!("{error:#}"));
+    }
+    result
+}
+
+/// The folder for logs, made where it is not there yet; None where none are wanted.
+fn log_folder(args: &Read) -> Result<Option<&Path>> {
+    match args.log_dir.as_deref() {
+        None => Ok(None),
+        Some(path) if path == Path::new("-") => Ok(None),
+        Some(path) => {
+            std::fs::create_dir_all(path)
+                .with_context(|| format!("cannot create the folder {}", path.display()))?;
+            Ok(Some(path))
+        }
+    }
+}
+
+fn go(
+    args: &Read,
+    settings: &Settings,
+    inputs: &Inputs,
+    journal: &mut Journal,
+) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let is_inline = settings.flag("engine.simulate-ips").unwrap_or(false);
+    let policies = policies(args, settings, is_inline)?;
+    for note in &policies.notes {
+        journal.say(Level::Info, "exception-policy", note);
+    }
+    let eves = config::eve::outputs(settings);
+    let outputs = Outputs::new(settings);
+    let loaded = rules(args, settings, journal)?;
+    config::warn(settings);
+    if args.test || (inputs.captures.is_empty() && args.engine_analysis) {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut reading = Reading::begin(args, settings, &policies, eves, &outputs, loaded)?;
     for input in &inputs.captures {
-        reading.capture(input, &inputs);
+        reading.capture(input, inputs);
     }
     reading.finish(args, begun)
 }
@@ -61,13 +102,26 @@ fn settings(args: &Read) -> Result<Settings> {
     Ok(settings)
 }
 
-fn rules(args: &Read, settings: &Settings) -> Result<Loaded> {
+/// Exception policies; a senseless one ends the run only where mistakes are to do that.
+fn policies(args: &Read, settings: &Settings, is_inline: bool) -> Result<Policies> {
+    match Policies::new(settings, is_inline) {
+        Ok(policies) => Ok(policies),
+        Err(error) if args.init_errors_fatal || args.test => Err(error.into()),
+        Err(error) => {
+            crate::complain(&format!("configuration: {error}; all policies are off"));
+            Ok(Policies::default())
+        }
+    }
+}
+
+fn rules(args: &Read, settings: &Settings, journal: &mut Journal) -> Result<Loaded> {
     if args.disable_detection {
         return Ok(Loaded::default());
     }
     let files = ruleset::files(args, settings);
     let loaded = ruleset::load(&files, settings, &ruleset::Options::from(args))?;
-    if args.init_errors_fatal
+    loaded.tell(files.len(), journal);
+    if (args.init_errors_fatal || args.test)
         && let Some(first) = loaded.first_error()
     {
         bail!("{first}");
@@ -88,6 +142,7 @@ impl Reading {
     fn begin(
         args: &Read,
         settings: &Settings,
+        policies: &Policies,
         eves: Vec<EveOutput>,
         outputs: &Outputs,
         loaded: Loaded,
@@ -95,11 +150,7 @@ impl Reading {
         let target = match &args.log_dir {
             None => Target::Nothing,
             Some(path) if path == Path::new("-") => Target::Stdout,
-            Some(path) => {
-                std::fs::create_dir_all(path)
-                    .with_context(|| format!("cannot create the folder {}", path.display()))?;
-                Target::Folder(path)
-            }
+            Some(path) => Target::Folder(path),
         };
         let sinks = Sinks::open(&target, &eves, outputs)?;
         // Records that go nowhere are not written at all.
@@ -108,7 +159,14 @@ impl Reading {
             Target::Folder(_) | Target::Stdout => eves.into_iter().map(|eve| eve.config).collect(),
         };
         let summary = Summary::new(&loaded);
-        let config = config::engine::config(settings, outputs);
+        let mut config = config::engine::config(settings, outputs);
+        policies.apply(&mut config);
+        let (whole, degraded, failed) = loaded.counts();
+        config.rules = RulesLoaded {
+            loaded: whole + degraded,
+            failed,
+            skipped: loaded.summary.skipped,
+        };
         let ruleset = Arc::new(loaded.ruleset);
         let source = Source {
             ruleset: Some(ruleset.clone()),

@@ -1,10 +1,11 @@
 //! Loads rules: which files, what they are read with, what became of each rule.
 
 use crate::cli::Read;
+use crate::journal::{Journal, Level};
 use crate::settings::{Node, Settings};
 use anyhow::{Context as _, Result};
-use engine::detect::Ruleset;
 use engine::detect::datasets::{Datasets, Place};
+use engine::detect::{ActionClass, ActionOrder, Ruleset};
 use rules::{Context, Parsed, RuleSet, Summary, Variables};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,26 @@ impl Loaded {
     /// The first rule that is wrong, in words.
     pub fn first_error(&self) -> Option<String> {
         self.refusals.first().map(ToString::to_string)
+    }
+
+    /// Writes what became of the rules into the journal.
+    pub fn tell(&self, files: usize, journal: &mut Journal) {
+        for complaint in &self.complaints {
+            journal.say(Level::Warning, "detect", complaint);
+        }
+        for refusal in &self.refusals {
+            let (file, line, reason) = (&refusal.file, refusal.line, &refusal.reason);
+            let message =
+                format!("error parsing signature from file {file} at line {line}: {reason}");
+            journal.say(Level::Error, "detect", &message);
+        }
+        let (loaded, degraded, failed) = self.counts();
+        let message = format!(
+            "{files} rule files processed. {} rules successfully loaded, {failed} rules failed, {} rules skipped",
+            loaded + degraded,
+            self.summary.skipped,
+        );
+        journal.say(Level::Info, "detect", &message);
     }
 
     /// Tells people what was not loaded.
@@ -374,8 +395,45 @@ fn build_options(
         ..engine::detect::Options::default()
     };
     build.resources.datasets = Datasets::new(Box::new(reader));
+    build.action_order = action_order(settings);
     if let Some(limit) = settings.number("pcre.match-limit") {
         build.resources.pcre.calls = limit;
     }
     build
+}
+
+/// `action-order`: actions that it leaves out keep their place after those that it names.
+fn action_order(settings: &Settings) -> ActionOrder {
+    let mut order = Vec::with_capacity(4);
+    for item in settings
+        .node("action-order")
+        .into_iter()
+        .flat_map(Node::items)
+    {
+        let class = match item.text() {
+            Some("pass") => ActionClass::Pass,
+            Some("drop") => ActionClass::Drop,
+            Some("reject") => ActionClass::Reject,
+            Some("alert") => ActionClass::Alert,
+            other => {
+                let text = other.unwrap_or_default();
+                settings.complain(format!(
+                    "action-order: {text:?} is none of pass, drop, reject and alert"
+                ));
+                continue;
+            }
+        };
+        if !order.contains(&class) {
+            order.push(class);
+        }
+    }
+    for class in ActionOrder::default().0 {
+        if !order.contains(&class) {
+            order.push(class);
+        }
+    }
+    match order.try_into() {
+        Ok(all) => ActionOrder(all),
+        Err(_) => ActionOrder::default(),
+    }
 }

@@ -143,6 +143,13 @@ impl Settings {
         number
     }
 
+    /// Every value with its dotted path, a line each, in the order they were written.
+    pub fn dump(&self) -> String {
+        let mut out = String::new();
+        self.root.dump("", &mut out);
+        out
+    }
+
     /// Remembers that a value made no sense.
     pub fn complain(&self, what: String) {
         self.complaints.borrow_mut().push(what);
@@ -238,6 +245,34 @@ impl Node {
                     entries.len() - 1
                 });
             entries[at].1.assign(rest, value);
+        }
+    }
+
+    fn dump(&self, path: &str, out: &mut String) {
+        let below = |key: &str| match path {
+            "" => key.to_owned(),
+            _ => format!("{path}.{key}"),
+        };
+        match self {
+            Node::Empty => out.push_str(&format!("{path} = (null)\n")),
+            Node::Text(text) => out.push_str(&format!("{path} = {text}\n")),
+            Node::List(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    // An item that is a map is named by its first key.
+                    if let Some((key, _)) = item.entries().first() {
+                        out.push_str(&format!("{} = {key}\n", below(&n.to_string())));
+                    }
+                    item.dump(&below(&n.to_string()), out);
+                }
+            }
+            Node::Map(entries) => {
+                for (n, (key, value)) in entries.iter().enumerate() {
+                    // What is written later holds.
+                    if !entries.iter().skip(n + 1).any(|(later, _)| later == key) {
+                        value.dump(&below(key), out);
+                    }
+                }
+            }
         }
     }
 
@@ -403,6 +438,12 @@ mod tests {
         let s = settings("a: 1\nb:\n  c: 2\n  d: 3\ne:\n  f: 4\n");
         let _ = (s.text("a"), s.text("b.c"));
         assert_eq!(s.unknown(), ["b.d", "e"]);
+    }
+
+    #[test]
+    fn prints_each_value_with_its_path() {
+        let s = settings("a: 1\nb: [x, {c: 2}]\n");
+        assert_eq!(s.dump(), "a = 1\nb.0 = x\nb.1 = c\nb.1.c = 2\n");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::header;
 use crate::lexer::{Lines, LogicalLine, MAX_RULE_BYTES, next_option, readable};
 use crate::options;
 use crate::ports;
-use crate::rule::{Addresses, Compare, Condition, Origin, Ports, Rule};
+use crate::rule::{Action, Addresses, Compare, Condition, Origin, Ports, Rule};
 use crate::verdict::{Parsed, Refusal, Summary};
 use ahash::AHashMap;
 use memchr::memmem::Finder;
@@ -180,6 +180,8 @@ impl Reader<'_> {
         };
         let mut builder = Builder::new(self.context, rule_text, origin);
         builder.rule.action = action;
+        // What passes is not told, unless `alert` asks for it.
+        builder.rule.is_silent = action == Action::Pass;
         self.header(&mut builder, &header)?;
         builder.is_snort = is_snort(text);
         let (mut rest, mut offset) = (header.options, header.options_at);

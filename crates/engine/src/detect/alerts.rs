@@ -57,6 +57,24 @@ pub struct Alert {
     pub contexts: Vec<(std::sync::Arc<str>, std::sync::Arc<str>)>,
 }
 
+impl Alert {
+    /// A match of which nothing but the rule and what was done is known.
+    #[must_use]
+    pub fn bare(rule: RuleId, action: Action) -> Self {
+        Alert {
+            rule,
+            tx: None,
+            is_tx_guessed: false,
+            kind: AlertKind::Packet,
+            action,
+            acts_on_flow: false,
+            matched: SmallVec::new(),
+            captures: Vec::new(),
+            contexts: Vec::new(),
+        }
+    }
+}
+
 /// What is to be done with the packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketVerdict {
@@ -64,6 +82,8 @@ pub struct PacketVerdict {
     pub is_passed: bool,
     /// The first rule that drops or rejects it.
     pub dropped_by: Option<RuleId>,
+    /// Whether that rule does so only because it matched too often (`rate_filter`).
+    pub is_dropped_by_rate: bool,
     /// To whom a refusal goes.
     pub reject: Option<RejectTo>,
 }
@@ -145,6 +165,7 @@ impl Alerts {
             let Some(rule) = set.rule(alert.rule) else {
                 continue;
             };
+            let mut is_by_rate = false;
             let (is_told, applies) = if rule.limits.is_empty() && rule.suppressions.is_empty() {
                 (true, true)
             } else {
@@ -154,23 +175,23 @@ impl Alerts {
                 };
                 let decision = thresholds.decide(&rule.suppressions, &rule.limits, &subject);
                 if let Some(action) = decision.new_action {
+                    is_by_rate = action != alert.action;
                     alert.action = action;
                 }
                 (decision.alert, decision.applies)
             };
             if applies {
                 counts(alert.rule);
-                self.apply(&alert, &mut flow_action);
+                self.apply(&alert, is_by_rate, &mut flow_action);
             }
             let is_pass = alert.action == Action::Pass;
-            if !is_told {
-                self.suppressed += 1;
-            } else if !rule.is_silent && alert.action != Action::Config {
-                if self.alerts.len() < max {
-                    self.alerts.push(alert);
-                } else {
-                    self.discarded += 1;
-                }
+            if !is_told || rule.is_silent || alert.action == Action::Config {
+                // A pass rule that says nothing only ends the list.
+                self.suppressed += u32::from(!is_pass);
+            } else if self.alerts.len() < max {
+                self.alerts.push(alert);
+            } else {
+                self.discarded += 1;
             }
             if is_pass && applies {
                 break;
@@ -180,7 +201,7 @@ impl Alerts {
         flow_action
     }
 
-    fn apply(&mut self, alert: &Alert, flow_action: &mut Option<FlowAction>) {
+    fn apply(&mut self, alert: &Alert, is_by_rate: bool, flow_action: &mut Option<FlowAction>) {
         match alert.action {
             Action::Pass => {
                 // What was dropped by a rule before stays dropped.
@@ -194,6 +215,7 @@ impl Alerts {
             Action::Drop | Action::Reject(_) => {
                 if self.verdict.dropped_by.is_none() {
                     self.verdict.dropped_by = Some(alert.rule);
+                    self.verdict.is_dropped_by_rate = is_by_rate;
                 }
                 if let (Action::Reject(to), None) = (alert.action, self.verdict.reject) {
                     self.verdict.reject = Some(to);

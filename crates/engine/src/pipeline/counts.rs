@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::flow::Flow;
 use crate::records::stats::Counters;
+use crate::tcp::ExceptionPolicy;
 use event::{AppProtocol, IpProtocol};
 use std::collections::BTreeMap;
 
@@ -21,9 +22,9 @@ pub(super) struct Counts {
     pub(super) rejected: u64,
     /// Drops by reason, in EVE's words.
     pub(super) drop_reasons: BTreeMap<&'static str, u64>,
-    /// Exception policies that were applied: `tcp.midstream.drop_flow` and so on.
-    exceptions: BTreeMap<String, u64>,
-    app_exceptions: BTreeMap<(AppProtocol, &'static str), u64>,
+    /// Exception policies that were applied, by what went wrong: `tcp.midstream` and so on.
+    exceptions: BTreeMap<(&'static str, ExceptionPolicy), u64>,
+    app_exceptions: BTreeMap<(AppProtocol, ExceptionPolicy), u64>,
     pub(super) bypassed_packets: u64,
     pub(super) bypassed_bytes: u64,
     pub(super) alerts: u64,
@@ -51,15 +52,12 @@ impl Counts {
     }
 
     /// An exception policy was applied.
-    pub(super) fn on_exception(&mut self, what: &str, policy: &str) {
-        *self
-            .exceptions
-            .entry(format!("{what}.{policy}"))
-            .or_default() += 1;
+    pub(super) fn on_exception(&mut self, what: &'static str, policy: ExceptionPolicy) {
+        *self.exceptions.entry((what, policy)).or_default() += 1;
     }
 
     /// An exception policy was applied to a protocol's parser.
-    pub(super) fn on_app_exception(&mut self, protocol: AppProtocol, policy: &'static str) {
+    pub(super) fn on_app_exception(&mut self, protocol: AppProtocol, policy: ExceptionPolicy) {
         *self.app_exceptions.entry((protocol, policy)).or_default() += 1;
     }
 
@@ -151,31 +149,71 @@ impl Engine {
             }
         }
         for (name, value) in [
-            ("ips.accepted", counts.accepted),
-            ("ips.blocked", counts.blocked),
-            ("ips.rejected", counts.rejected),
             ("flow_bypassed.local_pkts", counts.bypassed_packets),
             ("flow_bypassed.local_bytes", counts.bypassed_bytes),
+            ("detect.engines[0].id", 0),
+            (
+                "detect.engines[0].rules_loaded",
+                self.core.config.rules.loaded,
+            ),
+            (
+                "detect.engines[0].rules_failed",
+                self.core.config.rules.failed,
+            ),
+            (
+                "detect.engines[0].rules_skipped",
+                self.core.config.rules.skipped,
+            ),
             ("detect.alert", counts.alerts),
             ("detect.alert_queue_overflow", counts.alert_queue_overflow),
             ("detect.alerts_suppressed", counts.alerts_suppressed),
         ] {
             all.insert(name.to_owned(), value);
         }
+        if self.core.config.is_inline {
+            for (name, value) in [
+                ("ips.accepted", counts.accepted),
+                ("ips.blocked", counts.blocked),
+                ("ips.rejected", counts.rejected),
+            ] {
+                all.insert(name.to_owned(), value);
+            }
+        }
         for (reason, value) in &counts.drop_reasons {
             let name = reason.replace(' ', "_");
             all.insert(format!("ips.drop_reason.{name}"), *value);
         }
-        for (name, value) in &counts.exceptions {
-            all.insert(format!("exception_policy.{name}"), *value);
+        self.exception_counters(&mut all);
+        all
+    }
+
+    /// Counters of exception policies: all that could be told where a policy is set at all.
+    fn exception_counters(&self, all: &mut Counters) {
+        let config = &self.core.config;
+        let counts = &self.core.counts;
+        for (what, policy) in [
+            ("app_layer.error", config.app_error_policy),
+            ("tcp.midstream", config.tcp.midstream_policy),
+            ("tcp.ssn_memcap", config.tcp.memcap_policy),
+            ("tcp.reassembly", config.tcp.reassembly_memcap_policy),
+            ("flow.memcap", config.flow.memcap_policy),
+            ("defrag.memcap", config.defrag_memcap_policy),
+        ] {
+            if policy == ExceptionPolicy::Ignore {
+                continue;
+            }
+            for told in ExceptionPolicy::TOLD {
+                let value = counts.exceptions.get(&(what, told)).copied().unwrap_or(0);
+                let name = told.as_str();
+                all.insert(format!("exception_policy.{what}.{name}"), value);
+            }
         }
         for ((protocol, policy), value) in &counts.app_exceptions {
-            let name = counter_name(*protocol, false);
+            let (name, policy) = (counter_name(*protocol, false), policy.as_str());
             all.insert(
                 format!("app_layer.error.{name}.exception_policy.{policy}"),
                 *value,
             );
         }
-        all
     }
 }

@@ -6,13 +6,16 @@ use crate::flow::{Flow, State, Verdict};
 use crate::output::Output;
 use crate::records::Seen;
 use crate::records::stats::Counters;
-use crate::tcp::StreamEvents;
-use event::{Direction, IpProtocol, Timestamp};
+use crate::tcp::{self, StreamEvents};
+use event::{Direction, Timestamp};
 
 impl Core {
     /// A flow ended: what is left of it is parsed, inspected and told.
     pub(super) fn end_flow(&mut self, flow: &mut Flow, to: &mut dyn Output) {
-        self.drain(flow, to);
+        let rest = self.rest(flow);
+        if rest != [false; 2] {
+            self.drain(flow, rest, to);
+        }
         *self.told.flows.entry(flow.app.protocol).or_default() += 1;
         self.counts.on_flow_end(flow);
         self.recorder.flow_end(flow, self.now, to);
@@ -21,32 +24,49 @@ impl Core {
         }
     }
 
+    /// In which directions a flow that ends is looked into once more: none where it was dropped or
+    /// left alone or is not TCP, and else those whose bytes or transactions were not done with.
+    fn rest(&self, flow: &Flow) -> [bool; 2] {
+        let is_left_alone = flow.verdict == Verdict::Drop || flow.state == State::Bypassed;
+        let Some(session) = flow.tcp.as_deref().filter(|_| !is_left_alone) else {
+            return [false; 2];
+        };
+        let state = session.state();
+        let is_open = state >= tcp::State::Established && state != tcp::State::Closed;
+        Direction::BOTH.map(|direction| {
+            is_open
+                || session.has_unseen(&self.config.tcp, direction)
+                || has_open_transactions(flow, direction)
+        })
+    }
+
     /// What a flow still holds goes through parser and rules, as if a last packet had come in each
     /// direction.
-    fn drain(&mut self, flow: &mut Flow, to: &mut dyn Output) {
+    fn drain(&mut self, flow: &mut Flow, rest: [bool; 2], to: &mut dyn Output) {
         let mut passage = Passage::default();
-        if flow.protocol == IpProtocol::TCP && flow.state != State::Bypassed {
-            for direction in Direction::BOTH {
-                if let Some(session) = &mut flow.tcp {
-                    session.finish(direction);
-                }
-                self.feed(flow.last, flow, direction, to, &mut passage);
+        for direction in Direction::BOTH {
+            if let Some(session) = &mut flow.tcp {
+                session.finish(direction);
             }
+            self.feed(flow.last, flow, direction, to, &mut passage);
         }
         let cx = context(flow, flow.last);
         for direction in Direction::BOTH {
             flow.app.on_end(&cx, direction);
         }
-        self.inspect_rest(flow, to);
+        self.inspect_rest(flow, rest, to);
         self.tell_rest(flow, flow.last, to);
     }
 
     /// Inspects what no packet will bring to inspection any more: as if a last packet came each way.
-    fn inspect_rest(&mut self, flow: &mut Flow, to: &mut dyn Output) {
+    fn inspect_rest(&mut self, flow: &mut Flow, rest: [bool; 2], to: &mut dyn Output) {
         if self.detector.ruleset().is_empty() || flow.verdict != Verdict::Inspect {
             return;
         }
         for direction in Direction::BOTH {
+            if !rest[usize::from(direction)] {
+                continue;
+            }
             let packet = pseudo_packet(flow, direction, flow.last);
             let app_events = std::mem::take(&mut flow.app.new_events);
             self.alerts.clear();
@@ -86,7 +106,7 @@ impl Core {
         for direction in Direction::BOTH {
             flow.app.on_end(&cx, direction);
         }
-        self.inspect_rest(flow, to);
+        self.inspect_rest(flow, [true; 2], to);
         self.tell_rest(flow, now, to);
         flow.txs = Default::default();
         flow.detection.reset_transactions();
@@ -99,4 +119,13 @@ impl Core {
         self.recorder.stats(self.now, uptime, counters, to);
         to.stats(counters);
     }
+}
+
+/// Whether a transaction was not told yet, or not looked into by all rules in `direction`.
+fn has_open_transactions(flow: &Flow, direction: Direction) -> bool {
+    flow.app.parser.as_ref().is_some_and(|parser| {
+        parser
+            .tx_range()
+            .any(|id| !flow.txs.get(id).is_logged || !flow.detection.is_inspected(id, direction))
+    })
 }

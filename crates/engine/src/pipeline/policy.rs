@@ -50,17 +50,16 @@ impl Core {
         self.counts.on_parser_error(flow.app.protocol);
         let policy = self.config.app_error_policy;
         if policy != ExceptionPolicy::Ignore {
-            self.counts
-                .on_app_exception(flow.app.protocol, policy.as_str());
-            self.apply_exception(
-                "app_layer.error",
-                "app_layer_error",
-                "applayer error",
-                policy,
-                flow,
-                passage,
-            );
+            self.counts.on_app_exception(flow.app.protocol, policy);
         }
+        self.apply_exception(
+            "app_layer.error",
+            "app_layer_error",
+            "applayer error",
+            policy,
+            flow,
+            passage,
+        );
     }
 
     fn apply_exception(
@@ -72,10 +71,9 @@ impl Core {
         flow: &mut Flow,
         passage: &mut Passage,
     ) {
-        if policy == ExceptionPolicy::Ignore {
-            return;
+        if policy != ExceptionPolicy::Ignore {
+            self.counts.on_exception(counter, policy);
         }
-        self.counts.on_exception(counter, policy.as_str());
         if !flow
             .exception_policies
             .iter()
@@ -92,6 +90,7 @@ impl Core {
             }
             ExceptionPolicy::Bypass => {
                 flow.state = State::Bypassed;
+                flow.verdict = Verdict::Pass;
                 passage.is_passed = true;
             }
             ExceptionPolicy::DropPacket => {
@@ -104,6 +103,10 @@ impl Core {
             ExceptionPolicy::Reject | ExceptionPolicy::RejectBoth => {
                 passage.is_rejected = true;
                 passage.drop_reason.get_or_insert(reason);
+                // Where nothing can be dropped, the refusal is all that is sent.
+                if self.config.is_inline {
+                    flow.verdict = Verdict::Drop;
+                }
             }
         }
     }
@@ -118,7 +121,13 @@ impl Core {
         let verdict = self.alerts.verdict;
         if self.config.is_inline {
             if verdict.dropped_by.is_some() {
-                passage.drop_reason.get_or_insert("rules");
+                passage
+                    .drop_reason
+                    .get_or_insert(if verdict.is_dropped_by_rate {
+                        "threshold detection_filter"
+                    } else {
+                        "rules"
+                    });
             }
             if verdict.reject.is_some() {
                 passage.is_rejected = true;

@@ -69,8 +69,11 @@ impl Core {
         let seen = Seen::of_packet(packet, passage.direction);
         let mut flow = flow;
         let has_alert = self.tell_alerts(&seen, flow.as_deref(), passage, to);
-        if has_alert && let Some(flow) = flow.as_deref_mut() {
-            flow.is_alerted = true;
+        if let Some(flow) = flow.as_deref_mut() {
+            flow.is_alerted |= has_alert;
+            if let (Some(direction), true) = (passage.direction, passage.drop_reason.is_some()) {
+                flow.is_drop_told[usize::from(direction)] = true;
+            }
         }
         if !packet.events.is_empty() {
             let names: Vec<&str> = packet.events.iter().map(|e| e.anomaly_name()).collect();
@@ -133,7 +136,7 @@ impl Core {
         if self.alerts.is_tagged && !has_alert {
             self.recorder.tagged_packet(&outcome, to);
         }
-        if passage.drop_reason.is_some() {
+        if passage.drop_reason.is_some() && self.config.is_inline {
             self.recorder.drop(&self.alerts, &outcome, to);
         }
         has_alert

@@ -8,7 +8,7 @@ use super::seen::Seen;
 use super::stats::{self, Counters};
 use super::{arp, drop, fast, flow, transaction};
 use crate::detect::{Alert, Alerts, Signature};
-use crate::flow::Flow;
+use crate::flow::{Flow, Verdict};
 use crate::output::Output;
 use decode::app::Transaction;
 use decode::file::File;
@@ -250,8 +250,18 @@ impl Recorder {
         let Some(reason) = outcome.drop_reason else {
             return;
         };
+        let by_rule = alerts.verdict.dropped_by;
+        // Of a flow that is dropped as a whole, one packet in each direction says enough.
+        let is_news = by_rule.is_some()
+            || outcome.flow.is_none_or(|flow| {
+                let way = outcome.seen.direction.unwrap_or(Direction::ToServer);
+                flow.verdict == Verdict::Drop && !flow.is_drop_told[usize::from(way)]
+            });
         for (log, eve) in self.eves.iter().enumerate() {
             let Some(config) = &eve.drop else { continue };
+            if !config.all_packets && !is_news {
+                continue;
+            }
             drop::begin(
                 &mut self.out,
                 reason,
@@ -263,21 +273,22 @@ impl Recorder {
             if config.verdict {
                 alert::verdict(&mut self.out, alerts, outcome);
             }
-            let cause = alerts
-                .alerts
-                .iter()
-                .find(|alert| Some(alert.rule) == alerts.verdict.dropped_by);
             if config.alerts
-                && let Some(cause) = cause
-                && let Some(rule) = outcome.ruleset.rule(cause.rule)
+                && let Some(id) = by_rule
+                && let Some(rule) = outcome.ruleset.rule(id)
             {
+                // A rule that drops without a word is told here all the same.
+                let told = alerts.alerts.iter().find(|alert| alert.rule == id);
+                let cause = told
+                    .cloned()
+                    .unwrap_or_else(|| Alert::bare(id, rule.action));
                 let config = AlertConfig {
                     rule_metadata: true,
                     ..AlertConfig::default()
                 };
                 alert::body(
                     &mut self.out,
-                    cause,
+                    &cause,
                     rule,
                     outcome.seen,
                     &config,

@@ -35,7 +35,7 @@ pub fn stats(
     out.end();
 }
 
-/// Writes `a.b.c = n` as `"a":{"b":{"c":n}}`.
+/// Writes `a.b.c = n` as `"a":{"b":{"c":n}}`, and `a[0].b = n` as `"a":[{"b":n}]`.
 fn nested(out: &mut Writer, counters: &Counters, null_values: bool) {
     let mut open: Vec<&str> = Vec::new();
     for (name, value) in counters {
@@ -45,17 +45,30 @@ fn nested(out: &mut Writer, counters: &Counters, null_values: bool) {
         let mut path: Vec<&str> = name.split('.').collect();
         let Some(leaf) = path.pop() else { continue };
         let shared = open.iter().zip(&path).take_while(|(a, b)| a == b).count();
-        for _ in shared..open.len() {
-            out.end();
+        for part in open.iter().skip(shared).rev() {
+            close(out, part);
         }
-        for part in &path[shared..] {
-            out.object(part);
+        for part in path.iter().skip(shared) {
+            match part.strip_suffix("[0]") {
+                None => out.object(part),
+                Some(list) => {
+                    out.array(list);
+                    out.begin();
+                }
+            }
         }
         open = path;
         out.uint(leaf, *value);
     }
-    for _ in open {
-        out.end();
+    for part in open.iter().rev() {
+        close(out, part);
+    }
+}
+
+fn close(out: &mut Writer, part: &str) {
+    out.end();
+    if part.ends_with("[0]") {
+        out.end_array();
     }
 }
 
@@ -65,17 +78,23 @@ mod tests {
 
     #[test]
     fn nests_counters_by_their_dots() {
-        let counters: Counters = [("a.b.c", 1), ("a.b.d", 0), ("a.e", 2), ("f", 3)]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
+        let counters: Counters = [
+            ("a.b.c", 1),
+            ("a.b.d", 0),
+            ("a.e", 2),
+            ("f", 3),
+            ("g[0].h", 4),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
         let mut out = Writer::new();
         out.begin();
         nested(&mut out, &counters, false);
         out.end();
         assert_eq!(
             String::from_utf8_lossy(out.as_bytes()),
-            r#"{"a":{"b":{"c":1},"e":2},"f":3}"#
+            r#"{"a":{"b":{"c":1},"e":2},"f":3,"g":[{"h":4}]}"#
         );
     }
 }

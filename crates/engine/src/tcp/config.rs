@@ -4,7 +4,7 @@ use event::address::AddressRange;
 use std::net::IpAddr;
 
 /// What happens where the engine cannot do its work (`exception-policy` and its kin).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum ExceptionPolicy {
     /// `ignore`, or nothing set: go on as well as can be.
     #[default]
@@ -26,6 +26,31 @@ pub enum ExceptionPolicy {
 }
 
 impl ExceptionPolicy {
+    /// Those that counters tell.
+    pub const TOLD: [ExceptionPolicy; 6] = [
+        ExceptionPolicy::DropFlow,
+        ExceptionPolicy::DropPacket,
+        ExceptionPolicy::PassFlow,
+        ExceptionPolicy::PassPacket,
+        ExceptionPolicy::Bypass,
+        ExceptionPolicy::Reject,
+    ];
+
+    /// What is left of it where there is no flow to act on: the packet alone.
+    #[must_use]
+    pub const fn for_packets(self) -> Self {
+        match self {
+            ExceptionPolicy::DropFlow => ExceptionPolicy::DropPacket,
+            ExceptionPolicy::PassFlow => ExceptionPolicy::PassPacket,
+            ExceptionPolicy::Bypass => ExceptionPolicy::Ignore,
+            ExceptionPolicy::Ignore
+            | ExceptionPolicy::PassPacket
+            | ExceptionPolicy::DropPacket
+            | ExceptionPolicy::Reject
+            | ExceptionPolicy::RejectBoth => self,
+        }
+    }
+
     /// Reads a value of the configuration; `auto` has no meaning of its own and gives None.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

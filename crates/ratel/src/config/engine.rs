@@ -3,7 +3,6 @@
 use super::outputs::Outputs;
 use crate::settings::Settings;
 use engine::config::Config;
-use engine::tcp::ExceptionPolicy;
 
 /// Settings of an engine.
 pub fn config(settings: &Settings, outputs: &Outputs) -> Config {
@@ -24,8 +23,10 @@ pub fn config(settings: &Settings, outputs: &Outputs) -> Config {
 /// Settings of detection.
 pub fn detection(settings: &Settings) -> engine::detect::Settings {
     let mut detection = engine::detect::Settings::default();
-    if let Some(max) = settings.number("packet-alert-max") {
-        detection.alerts_max = max;
+    if let Some(max) = settings.number::<u16>("packet-alert-max")
+        && max > 0
+    {
+        detection.alerts_max = usize::from(max);
     }
     detection
 }
@@ -49,11 +50,5 @@ fn tcp(settings: &Settings, config: &mut Config) {
     }
     if let Some(depth) = settings.size("stream.reassembly.depth") {
         tcp.depth = u32::try_from(depth).unwrap_or(u32::MAX);
-    }
-    if let Some(policy) = settings
-        .text("stream.midstream-policy")
-        .and_then(ExceptionPolicy::parse)
-    {
-        tcp.midstream_policy = policy;
     }
 }

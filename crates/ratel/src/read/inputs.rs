@@ -51,7 +51,7 @@ impl Inputs {
                 words.push(word.as_str());
             }
         }
-        if paths.is_empty() && !args.test {
+        if paths.is_empty() && !args.test && !args.engine_analysis {
             bail!(Usage(
                 "no capture was named: ratel read CAPTURE, or -r CAPTURE".to_owned()
             ));

@@ -194,7 +194,8 @@ impl Summary {
     }
 }
 
-fn print(text: &[u8], to_stderr: bool) -> io::Result<()> {
+/// Writes `text`; a reader that went away is no failure.
+pub fn print(text: &[u8], to_stderr: bool) -> io::Result<()> {
     let result = if to_stderr {
         io::stderr().lock().write_all(text)
     } else {

@@ -79,6 +79,14 @@ fn nothing_is_told_after_a_pass() {
 }
 
 #[test]
+fn a_pass_is_told_only_on_request() {
+    let text = "pass tcp any any -> any any (ttl:1; sid:1;)\n";
+    check(text, &[1], &[], (true, None));
+    let text = "pass tcp any any -> any any (ttl:1; alert; sid:1;)\n";
+    check(text, &[1], &[1], (true, None));
+}
+
+#[test]
 fn a_silent_rule_still_acts() {
     let text = "drop tcp any any -> any any (ttl:1; noalert; sid:1;)\n";
     check(text, &[1], &[], (false, Some(1)));
