@@ -1,0 +1,99 @@
+//! Each application parser, with the settings under which it does the most.
+
+use crate::talk::{Play, Turn, play, turns};
+use decode::app::{Config, entry};
+use decode::file::{FileConfig, FileWants};
+use event::{AppProtocol, Direction};
+use std::sync::LazyLock;
+
+/// Everything on that can be computed.
+static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+    let mut config = Config {
+        files: FileConfig {
+            wants: FileWants { md5: true, sha1: true, sha256: true, magic: true, store: false },
+            ..FileConfig::default()
+        },
+        ..Config::default()
+    };
+    config.ssh.hassh = true;
+    config.tls.ja3 = true;
+    config.tls.ja4 = true;
+    config.http.default.decompress.lzma = true;
+    config.http.default.decompress.requests = true;
+    config
+});
+
+/// The cut's seed, the flags and the turns.
+fn open(data: &[u8]) -> (u8, u8, Vec<Turn<'_>>) {
+    match data {
+        [seed, flags, talk @ ..] => (*seed, *flags, turns(talk)),
+        _ => (0, 0, Vec::new()),
+    }
+}
+
+fn talk(protocol: AppProtocol, data: &[u8], before: &[Turn<'_>], is_udp: bool) {
+    let (seed, flags, turns) = open(data);
+    let turns = [before, &turns].concat();
+    let how = Play {
+        entry: entry(protocol).expect("the table has the protocol"),
+        config: &CONFIG,
+        is_udp,
+        gives_back: flags & 1 != 0,
+    };
+    play(&how, &turns, seed);
+}
+
+fn flags(data: &[u8]) -> u8 {
+    data.get(1).copied().unwrap_or(0)
+}
+
+/// HTTP/1.
+pub fn http(data: &[u8]) {
+    talk(AppProtocol::Http1, data, &[], false);
+}
+
+/// DNS over TCP, over UDP (flag 2), and multicast DNS (flag 4).
+pub fn dns(data: &[u8]) {
+    match flags(data) & 6 {
+        0 => talk(AppProtocol::Dns, data, &[], false),
+        2 => talk(AppProtocol::Dns, data, &[], true),
+        _ => talk(AppProtocol::Mdns, data, &[], true),
+    }
+}
+
+/// TLS.
+pub fn tls(data: &[u8]) {
+    talk(AppProtocol::Tls, data, &[], false);
+}
+
+/// SSH.
+pub fn ssh(data: &[u8]) {
+    talk(AppProtocol::Ssh, data, &[], false);
+}
+
+/// What goes before a mail, so that an input may be the mail alone.
+const BEFORE_MAIL: &[Turn<'_>] = &[
+    Turn::Says(Direction::ToClient, b"220 mx.example\r\n"),
+    Turn::Says(Direction::ToServer, b"HELO a\r\n"),
+    Turn::Says(Direction::ToClient, b"250 ok\r\n"),
+    Turn::Says(Direction::ToServer, b"MAIL FROM:<a@b>\r\n"),
+    Turn::Says(Direction::ToClient, b"250 ok\r\n"),
+    Turn::Says(Direction::ToServer, b"RCPT TO:<c@d>\r\n"),
+    Turn::Says(Direction::ToClient, b"250 ok\r\n"),
+    Turn::Says(Direction::ToServer, b"DATA\r\n"),
+    Turn::Says(Direction::ToClient, b"354 go\r\n"),
+];
+
+/// SMTP, or the mail alone (flag 2).
+pub fn smtp(data: &[u8]) {
+    let before = if flags(data) & 2 == 0 { &[] } else { BEFORE_MAIL };
+    talk(AppProtocol::Smtp, data, before, false);
+}
+
+/// FTP's commands, or its data channel (flag 2).
+pub fn ftp(data: &[u8]) {
+    match flags(data) & 2 {
+        0 => talk(AppProtocol::Ftp, data, &[], false),
+        _ => talk(AppProtocol::FtpData, data, &[], false),
+    }
+}
