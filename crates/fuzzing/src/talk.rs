@@ -62,7 +62,7 @@ pub fn turns(data: &[u8]) -> Vec<Turn<'_>> {
 }
 
 /// How a conversation is played.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Play<'a> {
     /// The protocol.
     pub entry: &'a Entry,
