@@ -10,7 +10,13 @@ use std::sync::LazyLock;
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     let mut config = Config {
         files: FileConfig {
-            wants: FileWants { md5: true, sha1: true, sha256: true, magic: true, store: false },
+            wants: FileWants {
+                md5: true,
+                sha1: true,
+                sha256: true,
+                magic: true,
+                store: false,
+            },
             ..FileConfig::default()
         },
         ..Config::default()
@@ -86,7 +92,11 @@ const BEFORE_MAIL: &[Turn<'_>] = &[
 
 /// SMTP, or the mail alone (flag 2).
 pub fn smtp(data: &[u8]) {
-    let before = if flags(data) & 2 == 0 { &[] } else { BEFORE_MAIL };
+    let before = if flags(data) & 2 == 0 {
+        &[]
+    } else {
+        BEFORE_MAIL
+    };
     talk(AppProtocol::Smtp, data, before, false);
 }
 

@@ -52,7 +52,9 @@ pub fn defrag(data: &[u8]) {
         let offset = input.word() & 0xfff8;
         let len = usize::from(input.byte()) << (control >> 6);
         let body: Vec<u8> = if is_honest {
-            (usize::from(offset)..usize::from(offset) + len).map(truth).collect()
+            (usize::from(offset)..usize::from(offset) + len)
+                .map(truth)
+                .collect()
         } else {
             vec![input.byte(); len]
         };
@@ -68,8 +70,15 @@ pub fn defrag(data: &[u8]) {
         decoder.decode(&frame, |packet| {
             if packet.is_reassembled {
                 assert!(packet.frame.len() <= 14 + 40 + 65_535);
-                assert!(packet.ip_checksum_ok().unwrap_or(true), "a checksum that is not right");
-                let is_right = packet.payload.iter().enumerate().all(|(at, byte)| *byte == truth(at));
+                assert!(
+                    packet.ip_checksum_ok().unwrap_or(true),
+                    "a checksum that is not right"
+                );
+                let is_right = packet
+                    .payload
+                    .iter()
+                    .enumerate()
+                    .all(|(at, byte)| *byte == truth(at));
                 assert!(!is_honest || is_right, "not what was sent");
             }
         });

@@ -58,7 +58,10 @@ impl Output for Told {
     fn record(&mut self, _: usize, kind: &'static str, line: &[u8]) {
         record::check(line);
         let line = String::from_utf8_lossy(line);
-        assert!(line.contains(&format!("\"event_type\":\"{kind}\"")), "{kind}: {line}");
+        assert!(
+            line.contains(&format!("\"event_type\":\"{kind}\"")),
+            "{kind}: {line}"
+        );
         self.lines += &line;
         self.lines.push('\n');
     }
@@ -78,15 +81,23 @@ pub fn engine(data: &[u8]) {
 }
 
 fn run(data: &[u8], is_inline: bool) -> String {
-    let mut config = Config { is_inline, ..Config::default() };
+    let mut config = Config {
+        is_inline,
+        ..Config::default()
+    };
     config.tcp.inline = is_inline;
     config.tcp.midstream = is_inline;
-    let source = Source { ruleset: Some(RULESET.clone()), ..Source::default() };
+    let source = Source {
+        ruleset: Some(RULESET.clone()),
+        ..Source::default()
+    };
     let recorder = Recorder::new(vec![everything()], source);
     let detector = Detector::new(RULESET.clone(), Settings::default());
     let mut engine = Engine::new(config, detector, recorder);
     let mut told = Told::default();
-    let Ok(mut reader) = Reader::new(data) else { return String::new() };
+    let Ok(mut reader) = Reader::new(data) else {
+        return String::new();
+    };
     let mut frames = 0;
     while frames < FRAMES_MAX
         && let Ok(Some(frame)) = reader.next()
@@ -101,7 +112,9 @@ fn run(data: &[u8], is_inline: bool) -> String {
 
 /// Every record with all that it can hold.
 fn everything() -> EveConfig {
-    let transactions = ["http", "dns", "mdns", "tls", "ssh", "smtp", "ftp", "ftp_data"];
+    let transactions = [
+        "http", "dns", "mdns", "tls", "ssh", "smtp", "ftp", "ftp_data",
+    ];
     EveConfig {
         alert: Some(AlertConfig {
             payload: true,
@@ -115,7 +128,11 @@ fn everything() -> EveConfig {
             verdict: true,
             ..AlertConfig::default()
         }),
-        drop: Some(DropConfig { alerts: true, all_packets: true, verdict: true }),
+        drop: Some(DropConfig {
+            alerts: true,
+            all_packets: true,
+            verdict: true,
+        }),
         anomaly: Some(AnomalyConfig {
             decode: true,
             stream: true,
@@ -126,7 +143,11 @@ fn everything() -> EveConfig {
         flow: true,
         netflow: true,
         arp: true,
-        stream: Some(StreamConfig { all: true, events: true, state_updates: true }),
+        stream: Some(StreamConfig {
+            all: true,
+            events: true,
+            state_updates: true,
+        }),
         transactions: transactions.map(str::to_owned).into(),
         ..EveConfig::default()
     }

@@ -13,7 +13,10 @@ pub fn file(data: &[u8]) {
     let content = input.0;
     let text = magic::describe(content);
     assert!(!text.is_empty() && text.len() < 1024, "{text}");
-    assert!(!text.contains(['\n', '\0']), "a description is one line: {text:?}");
+    assert!(
+        !text.contains(['\n', '\0']),
+        "a description is one line: {text:?}"
+    );
     let whole = tell(content, None, flags);
     let cut = tell(content, Some(Cuts::new(seed)), flags);
     if flags & 1 == 0 {
@@ -36,7 +39,10 @@ fn tell(content: &[u8], mut cuts: Option<Cuts>, flags: u8) -> String {
     let mut file = File::new(b"name", Direction::ToClient, &config);
     let (mut rest, mut stored, mut sent) = (content, Vec::new(), 0u64);
     while !rest.is_empty() {
-        let len = cuts.as_mut().map_or(rest.len(), Cuts::next_len).min(rest.len());
+        let len = cuts
+            .as_mut()
+            .map_or(rest.len(), Cuts::next_len)
+            .min(rest.len());
         let (piece, after) = rest.split_at(len);
         file.append(piece);
         sent += piece.len() as u64;

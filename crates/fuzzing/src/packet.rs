@@ -6,7 +6,9 @@ use decode::packet::{Config, Decoder, Frame, Ip, LinkType, Packet, Transport};
 use event::Timestamp;
 
 /// Link types by the first byte: those that are read, and one that is not.
-const LINKS: [u32; 16] = [1, 101, 0, 113, 276, 9, 12, 14, 105, 127, 192, 228, 229, 108, 50, 147];
+const LINKS: [u32; 16] = [
+    1, 101, 0, 113, 276, 9, 12, 14, 105, 127, 192, 228, 229, 108, 50, 147,
+];
 
 /// The packet decoder: a byte for the link type, then frames, each behind its length in two bytes;
 /// a length of 0 takes all that is left.
@@ -53,7 +55,10 @@ fn lies_in(part: &[u8], whole: &[u8]) -> bool {
 }
 
 fn check(packet: &Packet<'_>, frame: &Frame<'_>, is_inside_datagram: bool) {
-    assert!(is_inside_datagram || lies_in(packet.frame, frame.data), "frame outside");
+    assert!(
+        is_inside_datagram || lies_in(packet.frame, frame.data),
+        "frame outside"
+    );
     assert!(lies_in(packet.payload, packet.frame), "payload outside");
     assert_eq!((packet.time, packet.number), (frame.time, frame.number));
     assert!(packet.vlans.len() <= 3);

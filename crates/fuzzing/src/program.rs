@@ -10,7 +10,9 @@ static CONTEXT: LazyLock<Context> = LazyLock::new(Context::default);
 
 /// A line of rule options, a byte for the place within a body, and the bytes to look into.
 pub fn program(data: &[u8]) {
-    let Some(end) = data.iter().position(|byte| *byte == b'\n') else { return };
+    let Some(end) = data.iter().position(|byte| *byte == b'\n') else {
+        return;
+    };
     let (options, data) = data.split_at(end);
     let (part, data) = match data {
         [_, part, data @ ..] => (u64::from(*part), data),
@@ -19,16 +21,22 @@ pub fn program(data: &[u8]) {
     let options = String::from_utf8_lossy(options);
     let rule = format!("alert tcp any any -> any any ({options}; sid:1;)");
     let file = parse_file("f", rule.as_bytes(), &CONTEXT);
-    let Some(rule) = file.parsed.first().and_then(|parsed| parsed.rule()) else { return };
+    let Some(rule) = file.parsed.first().and_then(|parsed| parsed.rule()) else {
+        return;
+    };
     for (at, buffer) in rule.buffers.iter().enumerate() {
         let later = rule.buffers.iter().skip(at + 1);
-        let base64 = later.clone().find(|b| b.buffer == event::Buffer::Base64Data);
+        let base64 = later
+            .clone()
+            .find(|b| b.buffer == event::Buffer::Base64Data);
         check(buffer, base64, part, data);
     }
 }
 
 fn check(buffer: &BufferMatch, base64: Option<&BufferMatch>, part: u64, data: &[u8]) {
-    let Ok(program) = Program::compile(buffer, base64, &Resources::default()) else { return };
+    let Ok(program) = Program::compile(buffer, base64, &Resources::default()) else {
+        return;
+    };
     let look = |cx: &mut Inspection| {
         cx.is_recording = true;
         cx.set_part(part >> 1, part & 1 == 0);
@@ -42,9 +50,21 @@ fn check(buffer: &BufferMatch, base64: Option<&BufferMatch>, part: u64, data: &[
     };
     let mut cx = Inspection::default();
     let first = look(&mut cx);
-    assert_eq!(first, look(&mut cx), "what was found before changes the answer");
-    assert_eq!(first, look(&mut Inspection::default()), "the answer hangs on older variables");
+    assert_eq!(
+        first,
+        look(&mut cx),
+        "what was found before changes the answer"
+    );
+    assert_eq!(
+        first,
+        look(&mut Inspection::default()),
+        "the answer hangs on older variables"
+    );
     if program.transforms().is_empty() && base64.is_none() {
-        assert!(first.1.iter().all(|range| range.end as usize <= data.len()), "{:?}", first.1);
+        assert!(
+            first.1.iter().all(|range| range.end as usize <= data.len()),
+            "{:?}",
+            first.1
+        );
     }
 }

@@ -53,7 +53,9 @@ impl<'de> Visitor<'de> for Strict {
         let mut keys = HashSet::new();
         while let Some((key, Strict)) = entries.next_entry::<String, Strict>()? {
             if !keys.insert(key.clone()) {
-                return Err(A::Error::custom(format!("`{key}` stands twice in an object")));
+                return Err(A::Error::custom(format!(
+                    "`{key}` stands twice in an object"
+                )));
             }
         }
         Ok(Strict)

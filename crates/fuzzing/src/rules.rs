@@ -18,15 +18,27 @@ pub fn rules(data: &[u8]) {
     check_rules(data);
     let lines = data.iter().filter(|byte| **byte == b'\n').count() + 1;
     let _ = Thresholds::parse(data, &Variables::default());
-    for (line, _) in Classes::parse(data).1.into_iter().chain(References::parse(data).1) {
-        assert!((1..=lines).contains(&(line as usize)), "a complaint about line {line}");
+    for (line, _) in Classes::parse(data)
+        .1
+        .into_iter()
+        .chain(References::parse(data).1)
+    {
+        assert!(
+            (1..=lines).contains(&(line as usize)),
+            "a complaint about line {line}"
+        );
     }
 }
 
 fn check_rules(data: &[u8]) {
     let file = parse_file("f", data, &CONTEXT);
     let summary = file.summary();
-    let disabled = file.disabled + file.parsed.iter().filter(|p| **p == Parsed::Disabled).count() as u64;
+    let disabled = file.disabled
+        + file
+            .parsed
+            .iter()
+            .filter(|p| **p == Parsed::Disabled)
+            .count() as u64;
     assert_eq!(summary.disabled, disabled);
     assert_eq!(
         summary.total() + summary.disabled,
@@ -41,7 +53,10 @@ fn check_rules(data: &[u8]) {
                 let line = line.expect("a refusal names a line of the file");
                 // The place may be one past the end, and text that is no UTF-8 grows when it is shown.
                 let most = String::from_utf8_lossy(line).len() + 1;
-                assert!((1..=most).contains(&(refusal.column as usize)), "{refusal} in {line:?}");
+                assert!(
+                    (1..=most).contains(&(refusal.column as usize)),
+                    "{refusal} in {line:?}"
+                );
                 assert!(!refusal.reason.is_empty());
             }
             Parsed::Degraded(_, reasons) => assert!(!reasons.is_empty()),
@@ -62,7 +77,14 @@ fn check_neighbours(data: &[u8], together: &[Parsed]) {
         let file = parse_file("f", line.text.as_bytes(), &CONTEXT);
         alone.extend(file.parsed.iter().map(|parsed| parsed.rule().is_some()));
     }
-    let together: Vec<bool> = together.iter().map(|parsed| parsed.rule().is_some()).collect();
+    let together: Vec<bool> = together
+        .iter()
+        .map(|parsed| parsed.rule().is_some())
+        .collect();
     let len = alone.len().min(together.len());
-    assert_eq!(alone[..len], together[..len], "a rule depends on its neighbours");
+    assert_eq!(
+        alone[..len],
+        together[..len],
+        "a rule depends on its neighbours"
+    );
 }

@@ -74,9 +74,17 @@ pub fn stream(data: &[u8]) {
     if is_honest || kind & 2 == 0 {
         lab.send(Direction::ToServer, Tcp::syn(1024, 80, CLIENT), &[]);
         let answer = Tcp::new(80, 1024, Header::SYN | Header::ACK);
-        lab.send(Direction::ToClient, answer.at(SERVER, CLIENT.wrapping_add(1)), &[]);
+        lab.send(
+            Direction::ToClient,
+            answer.at(SERVER, CLIENT.wrapping_add(1)),
+            &[],
+        );
         let ack = Tcp::new(1024, 80, Header::ACK);
-        lab.send(Direction::ToServer, ack.at(CLIENT.wrapping_add(1), SERVER + 1), &[]);
+        lab.send(
+            Direction::ToServer,
+            ack.at(CLIENT.wrapping_add(1), SERVER + 1),
+            &[],
+        );
     }
     for _ in 0..SEGMENTS_MAX {
         if input.is_empty() {
@@ -94,13 +102,21 @@ impl Lab {
         let (seq, ack) = (input.word(), input.word());
         let window = input.word();
         let len = usize::from(input.byte()) << (control >> 6);
-        let way = if control & 1 == 0 { Direction::ToServer } else { Direction::ToClient };
+        let way = if control & 1 == 0 {
+            Direction::ToServer
+        } else {
+            Direction::ToClient
+        };
         let (own, other, ports) = match way {
             Direction::ToServer => (CLIENT, SERVER, (1024, 80)),
             Direction::ToClient => (SERVER, CLIENT, (80, 1024)),
         };
         // An honest end begins once, and sends at a place what belongs there.
-        let flags = if self.is_honest { flags & !(Header::SYN | Header::URG) | Header::ACK } else { flags };
+        let flags = if self.is_honest {
+            flags & !(Header::SYN | Header::URG) | Header::ACK
+        } else {
+            flags
+        };
         let place = u64::from(seq);
         let body: Vec<u8> = if self.is_honest {
             (place..place + len as u64).map(truth).collect()
@@ -126,7 +142,11 @@ impl Lab {
             Direction::ToServer => ("192.0.2.1", "192.0.2.2"),
             Direction::ToClient => ("192.0.2.2", "192.0.2.1"),
         };
-        let bytes = Stack::raw().ipv4(source, destination).tcp(tcp).payload(body).bytes();
+        let bytes = Stack::raw()
+            .ipv4(source, destination)
+            .tcp(tcp)
+            .payload(body)
+            .bytes();
         let frame = Frame {
             time: Timestamp::new(1_700_000_000, 0),
             number: 1,
@@ -134,15 +154,25 @@ impl Lab {
             wire_len: bytes.len() as u32,
             link: LinkType::RAW,
         };
-        let Lab { config, counters, slot, .. } = self;
-        let mut updates = None;
+        let Lab {
+            config,
+            counters,
+            slot,
+            ..
+        } = self;
+        let mut outcome = None;
         Decoder::new(decode::packet::Config::default()).decode(&frame, |packet| {
             if let Transport::Tcp(header) = packet.transport {
-                let outcome = Session::on_packet(slot, config, counters, packet, &header, way);
-                updates = Some(outcome.updates);
+                outcome = Some(Session::on_packet(
+                    slot, config, counters, packet, &header, way,
+                ));
             }
         });
-        for way in updates.into_iter().flat_map(|updates| updates.iter()) {
+        let Some(outcome) = outcome else { return };
+        if outcome.needs_swap {
+            self.progress.swap(0, 1);
+        }
+        for way in outcome.updates.iter() {
             self.serve(way);
         }
         self.look(way);
@@ -155,14 +185,19 @@ impl Lab {
 
     /// The application takes what there is.
     fn serve(&mut self, way: Direction) {
-        let Some(session) = &mut self.slot else { return };
+        let Some(session) = &mut self.slot else {
+            return;
+        };
         let progress = &mut self.progress[usize::from(way)];
         loop {
             let len = match session.app_chunk(&self.config, way) {
                 Chunk::Data(data) => {
                     assert!(!data.is_empty(), "bytes that are none");
                     let is_right = (*progress..).zip(data).all(|(at, byte)| *byte == truth(at));
-                    assert!(!self.is_honest || is_right, "not what was sent at {progress}");
+                    assert!(
+                        !self.is_honest || is_right,
+                        "not what was sent at {progress}"
+                    );
                     let len = data.len() as u64;
                     session.consume_app(way, len);
                     len
@@ -181,19 +216,31 @@ impl Lab {
 
     /// Stream signatures look, and what nobody needs is forgotten.
     fn look(&mut self, way: Direction) {
-        let Some(session) = &mut self.slot else { return };
+        let Some(session) = &mut self.slot else {
+            return;
+        };
         let view = session.raw(&self.config, way, None, true);
         let mut end = 0;
         for piece in &view.pieces {
             assert!(piece.offset >= end, "pieces overlap");
             end = piece.offset + piece.data.len() as u64;
-            let is_right = (piece.offset..).zip(piece.data).all(|(at, byte)| *byte == truth(at));
-            assert!(!self.is_honest || is_right, "not what was sent at {}", piece.offset);
+            let is_right = (piece.offset..)
+                .zip(piece.data)
+                .all(|(at, byte)| *byte == truth(at));
+            assert!(
+                !self.is_honest || is_right,
+                "not what was sent at {}",
+                piece.offset
+            );
         }
         let progress = view.progress;
+        drop(view);
         session.advance_raw(way, progress);
         let _ = session.payload_window(&self.config, way);
-        let _ = (session.stream_size(way), session.has_unseen(&self.config, way));
+        let _ = (
+            session.stream_size(way),
+            session.has_unseen(&self.config, way),
+        );
         session.prune(&self.config, &mut self.counters, way);
     }
 
@@ -208,7 +255,16 @@ impl Lab {
         if let Some(mut session) = self.slot.take() {
             session.release(&mut self.counters);
         }
-        let Counters { memuse, reassembly_memuse, active_sessions, .. } = self.counters;
-        assert_eq!((memuse, reassembly_memuse, active_sessions), (0, 0, 0), "memory is not given back");
+        let Counters {
+            memuse,
+            reassembly_memuse,
+            active_sessions,
+            ..
+        } = self.counters;
+        assert_eq!(
+            (memuse, reassembly_memuse, active_sessions),
+            (0, 0, 0),
+            "memory is not given back"
+        );
     }
 }

@@ -50,7 +50,10 @@ pub fn turns(data: &[u8]) -> Vec<Turn<'_>> {
             turns.push(Turn::Says(direction, &data[start..at]));
         }
         if skip == 3 {
-            turns.push(Turn::Gap(direction, data.get(at + 2).map_or(1, |len| u64::from(*len) + 1)));
+            turns.push(Turn::Gap(
+                direction,
+                data.get(at + 2).map_or(1, |len| u64::from(*len) + 1),
+            ));
         }
         (direction, at) = (next, (at + skip).min(data.len()));
         start = at;
@@ -113,7 +116,10 @@ fn run(how: &Play<'_>, turns: &[Turn<'_>], mut cuts: Option<Cuts>) -> String {
         match *turn {
             Turn::Says(direction, mut data) => {
                 while !data.is_empty() {
-                    let len = cuts.as_mut().map_or(data.len(), Cuts::next_len).min(data.len());
+                    let len = cuts
+                        .as_mut()
+                        .map_or(data.len(), Cuts::next_len)
+                        .min(data.len());
                     let (piece, rest) = data.split_at(len);
                     match parser.on_data(&cx, direction, piece) {
                         Outcome::Taken | Outcome::Encrypted => {}
@@ -175,17 +181,24 @@ impl Watch {
     }
 
     fn see(&mut self, body: (u64, Buffer, usize), data: &[u8], offset: u64) {
-        let end = offset.checked_add(data.len() as u64).expect("a body has an end");
+        let end = offset
+            .checked_add(data.len() as u64)
+            .expect("a body has an end");
         let seen = self.0.entry(body).or_default();
         assert!(end >= *seen, "a body shrank from {seen} to {end}");
         let is_huge = end - *seen > BODY_STEP_MAX;
-        assert!(is_huge || offset <= *seen, "bytes {seen} to {offset} of {body:?} were never shown");
+        assert!(
+            is_huge || offset <= *seen,
+            "bytes {seen} to {offset} of {body:?} were never shown"
+        );
         *seen = end;
     }
 
     fn give_back(&mut self, parser: &mut dyn Parser) {
         for id in parser.tx_range() {
-            let Some(tx) = parser.tx_mut(id) else { continue };
+            let Some(tx) = parser.tx_mut(id) else {
+                continue;
+            };
             for direction in Direction::BOTH {
                 tx.inspected(direction);
             }
@@ -207,7 +220,10 @@ fn describe(how: &Play<'_>, parser: &dyn Parser, told: &mut String) {
             tx.is_loggable(),
         );
         for (name, direction) in tx.events() {
-            assert!(how.entry.events.contains(name), "the table lacks the event {name}");
+            assert!(
+                how.entry.events.contains(name),
+                "the table lacks the event {name}"
+            );
             let _ = writeln!(told, "event {name} {direction:?}");
         }
         records(tx, told);
@@ -253,7 +269,11 @@ fn fields(how: &Play<'_>, tx: &dyn Transaction, direction: Direction, told: &mut
                     break;
                 }
                 Field::Whole(value) => {
-                    assert!(value.len() <= FIELD_MAX, "{buffer:?} has {} bytes", value.len());
+                    assert!(
+                        value.len() <= FIELD_MAX,
+                        "{buffer:?} has {} bytes",
+                        value.len()
+                    );
                     let value = value.escape_ascii();
                     let _ = writeln!(told, "{buffer:?} {direction:?} {index} {value}");
                     // One that does not repeat answers alike for every index.
@@ -261,7 +281,11 @@ fn fields(how: &Play<'_>, tx: &dyn Transaction, direction: Direction, told: &mut
                         break;
                     }
                 }
-                Field::Body { data, offset, is_complete } => {
+                Field::Body {
+                    data,
+                    offset,
+                    is_complete,
+                } => {
                     let end = offset + data.len() as u64;
                     let _ = writeln!(
                         told,
@@ -302,5 +326,8 @@ fn forget(parser: &mut dyn Parser) {
     for id in parser.tx_range() {
         parser.drop_tx(id);
     }
-    assert!(parser.tx_range().is_empty(), "transactions stay after all were dropped");
+    assert!(
+        parser.tx_range().is_empty(),
+        "transactions stay after all were dropped"
+    );
 }
