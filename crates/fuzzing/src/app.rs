@@ -37,6 +37,14 @@ fn open(data: &[u8]) -> (u8, u8, Vec<Turn<'_>>) {
     }
 }
 
+/// Whether an HTTP conversation is one: no event, and every message names its version.
+fn is_plain_http(told: &str) -> bool {
+    let is_nonsense = |line: &str| line.starts_with("event ") || line == "failed";
+    let has_version = |line: &str| line.contains("\"protocol\":\"HTTP/1.");
+    let mut records = told.lines().filter(|line| line.starts_with('{'));
+    !told.lines().any(is_nonsense) && records.all(has_version)
+}
+
 fn talk(protocol: AppProtocol, data: &[u8], before: &[Turn<'_>], is_udp: bool) {
     let (seed, flags, turns) = open(data);
     let turns = [before, &turns].concat();
@@ -44,6 +52,11 @@ fn talk(protocol: AppProtocol, data: &[u8], before: &[Turn<'_>], is_udp: bool) {
         entry: entry(protocol).expect("the table has the protocol"),
         config: &CONFIG,
         is_udp,
+        is_strict: if protocol == AppProtocol::Http1 {
+            is_plain_http
+        } else {
+            |_| true
+        },
         gives_back: flags & 1 != 0,
     };
     play(&how, &turns, seed);

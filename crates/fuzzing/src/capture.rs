@@ -25,9 +25,24 @@ type Told = (Vec<(i64, u64, usize, u32, u32, u32)>, Option<String>);
 
 /// The capture reader.
 pub fn capture(data: &[u8]) {
-    let whole = read(data);
-    let drops = read(Drops(data));
-    assert_eq!(whole, drops, "what is read depends on how it arrives");
+    let (whole, why) = read(data);
+    let (drops, why_drops) = read(Drops(data));
+    let is_damaged = |why: &Option<String>| why.as_ref().is_some_and(|why| why.contains("damaged"));
+    if is_damaged(&why) && is_damaged(&why_drops) {
+        // How much comes before the damage is the decompressor's affair, but not what.
+        let len = whole.len().min(drops.len());
+        assert_eq!(
+            whole[..len],
+            drops[..len],
+            "what is read depends on how it arrives"
+        );
+    } else {
+        assert_eq!(
+            (whole, why),
+            (drops, why_drops),
+            "what is read depends on how it arrives"
+        );
+    }
 }
 
 fn read(source: impl Read) -> Told {

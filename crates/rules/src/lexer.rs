@@ -20,17 +20,17 @@ pub struct LogicalLine<'a> {
     pub text: Cow<'a, str>,
     /// Number of its first physical line, from 1.
     pub line: u32,
-    /// Offsets into `text` at which the second and later physical lines begin.
+    /// Bytes of the rule before its second and later physical lines, as they stand in the file.
     breaks: Vec<u32>,
     /// Whether it went past [`MAX_RULE_BYTES`]; `text` is then its beginning.
     pub is_too_long: bool,
 }
 
 impl LogicalLine<'_> {
-    /// Physical line and column, both from 1, of a byte offset into `text`.
+    /// Physical line and column in bytes of the file, both from 1, of a byte offset into `text`.
     #[must_use]
     pub fn position(&self, offset: usize) -> (u32, u32) {
-        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+        let offset = u32::try_from(self.offset_in_file(offset)).unwrap_or(u32::MAX);
         let passed = self
             .breaks
             .iter()
@@ -45,6 +45,13 @@ impl LogicalLine<'_> {
             self.line.saturating_add(passed as u32),
             offset.saturating_sub(start).saturating_add(1),
         )
+    }
+
+    /// A byte that is no UTF-8 is four bytes of `text` but was one of the file.
+    fn offset_in_file(&self, offset: usize) -> usize {
+        let before = self.text.get(..offset).unwrap_or(&self.text);
+        let grown = before.chars().filter(|c| *c as u32 >= RAW_BASE).count();
+        offset - grown * 3
     }
 }
 

@@ -7,6 +7,10 @@ use std::io::{BufReader, Chain, Cursor, ErrorKind, Read};
 /// Bytes asked of the source at once: large enough that the calls do not count.
 const READ_SIZE: usize = 1 << 18;
 
+/// Bytes asked of a decompressor at once. Where data are damaged it gives nothing of what this call
+/// asked for, so little is asked for: what came before the damage is reported.
+const UNPACK_SIZE: usize = 1 << 12;
+
 /// The beginning that was read to see what the file is, and the rest.
 type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
 
@@ -143,10 +147,15 @@ impl<R: Read> Input<R> {
         }
         while self.end < len {
             let free = self.buffer.get_mut(self.end..).unwrap_or(&mut []);
+            let few = free.len().min(UNPACK_SIZE);
             let (format, result) = match &mut self.source {
                 Source::Plain(source) => ("", source.read(free)),
-                Source::Gzip(source) => ("gzip", source.read(free)),
-                Source::Zstd(source) => ("zstd", source.read(free)),
+                Source::Gzip(source) => {
+                    ("gzip", source.read(free.get_mut(..few).unwrap_or(&mut [])))
+                }
+                Source::Zstd(source) => {
+                    ("zstd", source.read(free.get_mut(..few).unwrap_or(&mut [])))
+                }
             };
             match result {
                 Ok(0) => {

@@ -9,6 +9,18 @@ use std::net::IpAddr;
 const MAX_DEPTH: usize = 64;
 
 pub(super) fn parse(text: &str) -> Result<Expression, FilterError> {
+    // Places are counted in bytes below; people count characters.
+    parse_bytes(text).map_err(|error| FilterError {
+        column: text
+            .char_indices()
+            .take_while(|(at, _)| at + 1 < error.column)
+            .count()
+            + 1,
+        ..error
+    })
+}
+
+fn parse_bytes(text: &str) -> Result<Expression, FilterError> {
     let tokens = tokens(text)?;
     let mut parser = Parser {
         tokens: &tokens,

@@ -163,7 +163,7 @@ fn gzip(head: &[u8]) -> String {
             .split(|b| *b == 0)
             .next()
             .unwrap_or_default();
-        words.push_str(&format!(", was \"{}\"", String::from_utf8_lossy(name)));
+        words.push_str(&format!(", was \"{}\"", printable(name)));
     }
     if let Some(time) = u32_le(head, 4).filter(|time| *time != 0) {
         words.push_str(&format!(", last modified: {}", date(i64::from(time))));
@@ -181,6 +181,18 @@ fn gzip(head: &[u8]) -> String {
         _ => "",
     });
     words
+}
+
+/// Bytes of a file in its description: what is not printable in octal, as file(1) writes it.
+fn printable(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b' '..=b'~' => out.push(char::from(*byte)),
+            other => out.push_str(&format!("\\{other:03o}")),
+        }
+    }
+    out
 }
 
 /// `Thu Jan  1 00:00:00 1970`, as `asctime(3)` writes it.
