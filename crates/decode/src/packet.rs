@@ -59,6 +59,31 @@ impl LinkType {
     pub const LINUX_SLL: Self = Self(113);
     /// Linux cooked capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
+
+    /// The name of the kind, of those that are seen often.
+    #[must_use]
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self.0 {
+            0 => "NULL",
+            1 => "EN10MB",
+            9 => "PPP",
+            12 | 14 | 101 => "RAW",
+            50 => "PPP_SERIAL",
+            51 => "PPP_ETHER",
+            104 => "C_HDLC",
+            105 => "IEEE802_11",
+            107 => "FRELAY",
+            108 => "LOOP",
+            113 => "LINUX_SLL",
+            127 => "IEEE802_11_RADIO",
+            192 => "PPI",
+            228 => "IPv4",
+            229 => "IPv6",
+            239 => "NFLOG",
+            276 => "LINUX_SLL2",
+            _ => return None,
+        })
+    }
 }
 
 /// A packet at one level of encapsulation. A tunnel gives one packet for each level.

@@ -28,39 +28,33 @@ impl IpProtocol {
 
     /// EVE's spelling, such as `TCP` or `IPv6-ICMP`; None where EVE writes the number in three digits.
     #[must_use]
-    pub const fn name(self) -> Option<&'static str> {
-        Some(match self.0 {
-            0 => "HOPOPT",
-            1 => "ICMP",
-            2 => "IGMP",
-            3 => "GGP",
-            4 => "IPv4",
-            5 => "ST",
-            6 => "TCP",
-            8 => "EGP",
-            17 => "UDP",
-            33 => "DCCP",
-            41 => "IPv6",
-            43 => "IPv6-Route",
-            44 => "IPv6-Frag",
-            46 => "RSVP",
-            47 => "GRE",
-            50 => "ESP",
-            51 => "AH",
-            58 => "IPv6-ICMP",
-            59 => "IPv6-NoNxt",
-            60 => "IPv6-Opts",
-            88 => "EIGRP",
-            89 => "OSPFIGP",
-            94 => "IPIP",
-            103 => "PIM",
-            108 => "IPComp",
-            112 => "VRRP",
-            132 => "SCTP",
-            _ => return None,
-        })
+    pub fn name(self) -> Option<&'static str> {
+        IP_PROTOCOL_NAMES.get(usize::from(self.0)).copied()
     }
 }
+
+/// IANA's names by number, as EVE spells them; those without a name of their own are `Any`.
+#[rustfmt::skip]
+const IP_PROTOCOL_NAMES: [&str; 144] = [
+    "HOPOPT", "ICMP", "IGMP", "GGP", "IP-in-IP", "ST", "TCP", "CBT",
+    "EGP", "IGP", "BBN-RCC-MON", "NVP-II", "PUP", "ARGUS", "EMCON", "XNET",
+    "CHAOS", "UDP", "MUX", "DCN-MEAS", "HMP", "PRM", "XNS-IDP", "TRUNK-1",
+    "TRUNK-2", "LEAF-1", "LEAF-2", "RDP", "IRTP", "ISO-TP4", "NETBLT", "MFE-NSP",
+    "MERIT-INP", "DCCP", "3PC", "IDPR", "XTP", "DDP", "IDPR-CMTP", "TP++",
+    "IL", "IPv6", "SDRP", "IPv6-Route", "IPv6-Frag", "IDRP", "RSVP", "GRE",
+    "DSR", "BNA", "ESP", "AH", "I-NLSP", "SwIPe", "NARP", "MOBILE",
+    "TLSP", "SKIP", "IPv6-ICMP", "IPv6-NoNxt", "IPv6-Opts", "Any", "CFTP", "Any",
+    "SAT-EXPAK", "KRYPTOLAN", "RVD", "IPPC", "Any", "SAT-MON", "VISA", "IPCU",
+    "CPNX", "CPHB", "WSN", "PVP", "BR-SAT-MON", "SUN-ND", "WB-MON", "WB-EXPAK",
+    "ISO-IP", "VMTP", "SECURE-VMTP", "VINES", "TTP", "NSFNET-IGP", "DGP", "TCF",
+    "EIGRP", "OSPF", "Sprite-RPC", "LARP", "MTP", "AX.25", "OS", "MICP",
+    "SCC-SP", "ETHERIP", "ENCAP", "Any", "GMTP", "IFMP", "PNNI", "PIM",
+    "ARIS", "SCPS", "QNX", "A/N", "IPComp", "SNP", "Compaq-Peer", "IPX-in-IP",
+    "VRRP", "PGM", "Any", "L2TP", "DDX", "IATP", "STP", "SRP",
+    "UTI", "SMP", "SM", "PTP", "IS-IS", "FIRE", "CRTP", "CRUDP",
+    "SSCOPMCE", "IPLT", "SPS", "PIPE", "SCTP", "FC", "RSVP-E2E-IGNORE", "Mobility",
+    "UDPLite", "MPLS-in-IP", "manet", "HIP", "Shim6", "WESP", "ROHC", "Ethernet",
+];
 
 macro_rules! app_protocols {
     ($($(#[$doc:meta])* $name:ident = $text:literal $(| $alias:literal)*,)*) => {

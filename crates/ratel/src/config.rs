@@ -4,6 +4,7 @@ pub mod engine;
 pub mod eve;
 pub mod outputs;
 pub mod policies;
+pub mod traffic;
 
 use crate::settings::Settings;
 

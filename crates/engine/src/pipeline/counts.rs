@@ -85,7 +85,7 @@ impl Counts {
 
 /// A protocol's name in counters; those over both TCP and UDP tell which.
 fn counter_name(protocol: AppProtocol, is_udp: bool) -> String {
-    let name = crate::records::flow::eve_name(protocol).replace('-', "_");
+    let name = crate::records::flow::eve_name(protocol);
     let is_double = matches!(
         protocol,
         AppProtocol::Dns
@@ -98,7 +98,7 @@ fn counter_name(protocol: AppProtocol, is_udp: bool) -> String {
             | AppProtocol::Failed
     );
     match (is_double, is_udp) {
-        (false, _) => name,
+        (false, _) => name.to_owned(),
         (true, false) => format!("{name}_tcp"),
         (true, true) => format!("{name}_udp"),
     }

@@ -94,6 +94,9 @@ pub fn packet(out: &mut Writer, seen: &Seen<'_>) {
         out.base64("packet", packet.frame);
         out.object("packet_info");
         out.uint("linktype", u64::from(packet.link.0));
+        if let Some(name) = packet.link.name() {
+            out.str("linktype_name", name);
+        }
         out.end();
     }
 }
@@ -309,7 +312,13 @@ fn payload(out: &mut Writer, alert: &Alert, scene: &Outcome<'_>, config: &AlertC
         && let Some(session) = scene.flow.and_then(|flow| flow.tcp.as_deref())
     {
         let direction = scene.seen.direction.unwrap_or(Direction::ToServer);
-        for piece in session.payload_window(scene.tcp, direction).0 {
+        let (pieces, mut end) = session.payload_window(scene.tcp, direction);
+        for piece in pieces {
+            if piece.offset > end {
+                let missing = piece.offset - end;
+                of_stream.extend_from_slice(format!("[{missing} bytes missing]").as_bytes());
+            }
+            end = piece.offset + piece.data.len() as u64;
             let room = config.payload_limit.saturating_sub(of_stream.len());
             of_stream.extend_from_slice(piece.data.get(..room).unwrap_or(piece.data));
         }

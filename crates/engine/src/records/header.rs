@@ -141,6 +141,10 @@ fn ends(out: &mut Writer, seen: &Seen<'_>) {
         out.uint("icmp_type", u64::from(kind));
         out.uint("icmp_code", u64::from(code));
     }
+    if let Some((kind, code)) = seen.icmp_answer {
+        out.uint("response_icmp_type", u64::from(kind));
+        out.uint("response_icmp_code", u64::from(code));
+    }
     if let Some(spi) = seen.spi {
         out.uint("spi", u64::from(spi));
     }
@@ -235,7 +239,7 @@ fn ether(out: &mut Writer, seen: Option<&Seen<'_>>, flow: Option<&Flow>) {
         }
         (None, Some(flow)) if seen.is_none() && !flow.macs.iter().all(|m| m.is_empty()) => {
             out.object("ether");
-            for (key, macs) in [("dest_macs", &flow.macs[1]), ("src_macs", &flow.macs[0])] {
+            for (key, macs) in [("dest_macs", &flow.macs[0]), ("src_macs", &flow.macs[1])] {
                 out.array(key);
                 for mac in macs {
                     let [a, b, c, d, e, f] = *mac;

@@ -27,6 +27,8 @@ pub struct Seen<'a> {
     pub protocol: Option<IpProtocol>,
     /// ICMP type and code.
     pub icmp: Option<(u8, u8)>,
+    /// Of a flow: type and code of the answers, where there were any.
+    pub icmp_answer: Option<(u8, u8)>,
     /// ESP's security parameters index.
     pub spi: Option<u32>,
     /// VLANs, outermost first.
@@ -64,6 +66,7 @@ impl<'a> Seen<'a> {
             destination_port,
             protocol: packet.protocol(),
             icmp,
+            icmp_answer: None,
             spi,
             vlans: &packet.vlans,
             ethernet: packet.ethernet,
@@ -82,6 +85,8 @@ impl<'a> Seen<'a> {
             IpProtocol::TCP | IpProtocol::UDP | IpProtocol::SCTP
         );
         let is_icmp = matches!(flow.protocol, IpProtocol::ICMP | IpProtocol::ICMPV6);
+        let is_answered = is_icmp && flow.packets[usize::from(Direction::ToClient)] > 0;
+        let type_and_code = |port: u16| (port as u8, (port >> 8) as u8);
         let client = (flow.client, flow.client_port);
         let server = (flow.server, flow.server_port);
         let (source, destination) = match direction {
@@ -96,8 +101,10 @@ impl<'a> Seen<'a> {
             source_port: has_ports.then_some(source.1),
             destination_port: has_ports.then_some(destination.1),
             protocol: Some(flow.protocol),
-            icmp: is_icmp.then_some((flow.client_port as u8, flow.server_port as u8)),
-            spi: None,
+            icmp: is_icmp.then(|| type_and_code(flow.client_port)),
+            icmp_answer: is_answered.then(|| type_and_code(flow.server_port)),
+            spi: (flow.protocol == IpProtocol::ESP)
+                .then(|| u32::from(flow.client_port) << 16 | u32::from(flow.server_port)),
             vlans,
             ethernet: None,
             origin: FLOW_END,

@@ -107,9 +107,9 @@ impl Buffer {
         self.base
     }
 
-    /// Most pieces held at once so far.
+    /// Most pieces held at once so far; the empty one that it begins with counts.
     pub(super) fn max_regions(&self) -> u16 {
-        self.max_regions
+        self.max_regions.max(1)
     }
 
     pub(super) fn has_segments(&self) -> bool {

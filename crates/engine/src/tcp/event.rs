@@ -1,7 +1,7 @@
 //! Stream events: what can be odd about a connection, by the names of the keyword `stream-event`.
 
 macro_rules! stream_events {
-    ($($name:ident = $text:literal,)*) => {
+    ($($name:ident = $text:literal $(| $alias:literal)?,)*) => {
         /// Something odd about a TCP connection.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
@@ -11,16 +11,16 @@ macro_rules! stream_events {
             /// Every event, in the order of the enum.
             pub const ALL: &'static [StreamEvent] = &[$(StreamEvent::$name,)*];
 
-            /// The keyword's argument; EVE's anomaly records put `stream.` before it.
+            /// The name; EVE's anomaly records and counters put `stream.` before it.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(StreamEvent::$name => $text,)* }
             }
 
-            /// The event of a name.
+            /// The event that the keyword's argument names.
             #[must_use]
             pub fn parse(name: &str) -> Option<Self> {
-                match name { $($text => Some(StreamEvent::$name),)* _ => None }
+                match name { $($text $(| $alias)? => Some(StreamEvent::$name),)* _ => None }
             }
         }
     };
@@ -31,7 +31,7 @@ stream_events! {
     HandshakeAsyncWrongSeq = "3whs_async_wrong_seq",
     HandshakeRightSeqWrongAckEvasion = "3whs_right_seq_wrong_ack_evasion",
     HandshakeSynackInWrongDirection = "3whs_synack_in_wrong_direction",
-    HandshakeSynackResendWithDifferentAck = "3whs_synack_resend_with_different_ack",
+    HandshakeSynackResendWithDifferentAck = "3whs_synack_resend_with_diff_ack" | "3whs_synack_resend_with_different_ack",
     HandshakeSynackResendWithDiffSeq = "3whs_synack_resend_with_diff_seq",
     HandshakeSynackToserverOnSynRecv = "3whs_synack_toserver_on_syn_recv",
     HandshakeSynackWithWrongAck = "3whs_synack_with_wrong_ack",
@@ -55,7 +55,7 @@ stream_events! {
     EstPacketOutOfWindow = "est_packet_out_of_window",
     EstPktBeforeLastAck = "est_pkt_before_last_ack",
     EstSynackResend = "est_synack_resend",
-    EstSynackResendWithDifferentAck = "est_synack_resend_with_different_ack",
+    EstSynackResendWithDifferentAck = "est_synack_resend_with_diff_ack" | "est_synack_resend_with_different_ack",
     EstSynackResendWithDiffSeq = "est_synack_resend_with_diff_seq",
     EstSynackToserver = "est_synack_toserver",
     EstSynResend = "est_syn_resend",

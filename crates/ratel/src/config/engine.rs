@@ -11,6 +11,7 @@ pub fn config(settings: &Settings, outputs: &Outputs) -> Config {
         ..Config::default()
     };
     tcp(settings, &mut config);
+    super::traffic::apply(settings, &mut config);
     config.stores_all_files = outputs
         .file_store
         .as_ref()

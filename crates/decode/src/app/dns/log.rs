@@ -135,7 +135,6 @@ fn v2(tx: &DnsTransaction, settings: &LogSettings, index: usize, out: &mut Write
 
 fn v2_question(query: &Query, message: &Message, out: &mut Writer) {
     name("rrname", query.name, message, out);
-    truncated("rrname_truncated", query.name, out);
     out.display("rrtype", RecordType(query.rrtype));
 }
 
@@ -158,10 +157,8 @@ fn sections(message: &Message, settings: &LogSettings, out: &mut Writer) {
     if !message.answers.is_empty() {
         if settings.formats.is_detailed() {
             out.array("answers");
-            message
-                .answers
-                .iter()
-                .for_each(|record| detail(record, message, out));
+            let answers = message.answers.iter();
+            answers.for_each(|record| detail(Section::Answers, record, message, out));
             out.end_array();
         }
         if settings.formats.is_grouped() {
@@ -170,13 +167,22 @@ fn sections(message: &Message, settings: &LogSettings, out: &mut Writer) {
     }
     if !message.authorities.is_empty() {
         out.array("authorities");
-        message
-            .authorities
-            .iter()
-            .for_each(|record| detail(record, message, out));
+        let authorities = message.authorities.iter();
+        authorities.for_each(|record| detail(Section::Authorities, record, message, out));
         out.end_array();
     }
-    additionals(message, detail, out);
+    let write = |record: &Record, message: &Message, out: &mut Writer| {
+        detail(Section::Additionals, record, message, out);
+    };
+    additionals(message, write, out);
+}
+
+/// Where a record stands. The schema allows each section its own members.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Section {
+    Answers,
+    Authorities,
+    Additionals,
 }
 
 /// Additional records, without the empty OPT that most messages carry.
@@ -194,48 +200,55 @@ fn additionals(message: &Message, write: fn(&Record, &Message, &mut Writer), out
 }
 
 /// One object; for TXT, one for each text.
-fn detail(record: &Record, message: &Message, out: &mut Writer) {
+fn detail(section: Section, record: &Record, message: &Message, out: &mut Writer) {
     if let Rdata::Texts(span) = record.data {
         for text in message.texts(span) {
-            begin_detail(record, message, out);
+            begin_detail(section, record, message, out);
             out.bytes("rdata", text);
             out.end();
         }
         return;
     }
-    begin_detail(record, message, out);
+    begin_detail(section, record, message, out);
+    let object = match (&record.data, section) {
+        (Rdata::Authority { .. }, Section::Answers | Section::Authorities) => Some("soa"),
+        (Rdata::Service { .. }, Section::Answers) => Some("srv"),
+        (Rdata::KeyFingerprint { .. }, Section::Answers) => Some("sshfp"),
+        _ => None,
+    };
+    if let Some(key) = object {
+        out.object(key);
+        structured(&record.data, message, out);
+        out.end();
+    }
     match record.data {
         Rdata::Address(span) => out.display("rdata", Address(span.of(&message.bytes))),
         Rdata::Name(target) => {
             name("rdata", target, message, out);
-            truncated("rdata_truncated", target, out);
+            if section == Section::Authorities {
+                truncated("rdata_truncated", target, out);
+            }
         }
         Rdata::Null(span) => out.bytes("rdata", span.of(&message.bytes)),
-        Rdata::Authority { .. } => {
-            out.object("soa");
-            structured(&record.data, message, out);
-            out.end();
+        Rdata::Options(_) if section == Section::Additionals => {
+            options("opt", &record.data, message, out);
         }
-        Rdata::Service { .. } => {
-            out.object("srv");
-            structured(&record.data, message, out);
-            out.end();
-        }
-        Rdata::KeyFingerprint { .. } => {
-            out.object("sshfp");
-            structured(&record.data, message, out);
-            out.end();
-        }
-        Rdata::Options(_) => options("opt", &record.data, message, out),
-        Rdata::Texts(_) | Rdata::Other(_) => {}
+        Rdata::Authority { .. }
+        | Rdata::Service { .. }
+        | Rdata::KeyFingerprint { .. }
+        | Rdata::Options(_)
+        | Rdata::Texts(_)
+        | Rdata::Other(_) => {}
     }
     out.end();
 }
 
-fn begin_detail(record: &Record, message: &Message, out: &mut Writer) {
+fn begin_detail(section: Section, record: &Record, message: &Message, out: &mut Writer) {
     out.begin();
     name("rrname", record.name, message, out);
-    truncated("rrname_truncated", record.name, out);
+    if section == Section::Authorities {
+        truncated("rrname_truncated", record.name, out);
+    }
     out.display("rrtype", RecordType(record.rrtype));
     out.uint("ttl", record.ttl.into());
 }
@@ -283,7 +296,6 @@ fn structured(data: &Rdata, message: &Message, out: &mut Writer) {
             name("mname", *primary, message, out);
             truncated("mname_truncated", *primary, out);
             name("rname", *mailbox, message, out);
-            truncated("rname_truncated", *mailbox, out);
             let keys = ["serial", "refresh", "retry", "expire", "minimum"];
             for (key, number) in keys.iter().zip(numbers) {
                 out.uint(key, u64::from(*number));
@@ -363,46 +375,48 @@ pub(super) fn write_mdns(tx: &DnsTransaction, out: &mut Writer) {
         }
         out.end_array();
     }
-    for (key, records) in [
-        ("answers", &message.answers),
-        ("authorities", &message.authorities),
-    ] {
-        if !records.is_empty() {
-            out.array(key);
-            records
-                .iter()
-                .for_each(|record| mdns_detail(record, message, out));
-            out.end_array();
+    if !message.answers.is_empty() {
+        out.array("answers");
+        let answers = message.answers.iter();
+        answers.for_each(|record| mdns_detail(record, message, out));
+        out.end_array();
+    }
+    if !message.authorities.is_empty() {
+        out.array("authorities");
+        for record in &message.authorities {
+            out.begin();
+            name("rrname", record.name, message, out);
+            truncated("rrname_truncated", record.name, out);
+            out.end();
         }
+        out.end_array();
     }
     additionals(message, mdns_detail, out);
     out.end();
 }
 
-/// One object, in which the data stands under the record's type.
+/// One object, in which the data stands under the record's type; the schema has names and texts only.
 fn mdns_detail(record: &Record, message: &Message, out: &mut Writer) {
-    let key = lower(record.rrtype);
     out.begin();
     name("rrname", record.name, message, out);
     truncated("rrname_truncated", record.name, out);
     match record.data {
-        Rdata::Address(span) => out.display(&key, Address(span.of(&message.bytes))),
-        Rdata::Name(target) => {
-            name(&key, target, message, out);
-            truncated("rdata_truncated", target, out);
+        Rdata::Name(target) if record.rrtype == RecordType::PTR => {
+            name("ptr", target, message, out)
         }
         Rdata::Texts(span) => {
-            out.array(&key);
+            out.array("txt");
             message.texts(span).for_each(|text| out.item_bytes(text));
             out.end_array();
         }
-        Rdata::Null(span) | Rdata::Other(span) => out.bytes(&key, span.of(&message.bytes)),
-        Rdata::Authority { .. } | Rdata::Service { .. } | Rdata::KeyFingerprint { .. } => {
-            out.object(&key);
-            structured(&record.data, message, out);
-            out.end();
-        }
-        Rdata::Options(_) => options(&key, &record.data, message, out),
+        Rdata::Address(_)
+        | Rdata::Name(_)
+        | Rdata::Null(_)
+        | Rdata::Authority { .. }
+        | Rdata::Service { .. }
+        | Rdata::KeyFingerprint { .. }
+        | Rdata::Options(_)
+        | Rdata::Other(_) => {}
     }
     out.end();
 }
