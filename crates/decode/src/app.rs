@@ -52,6 +52,8 @@ pub struct ProbeInput<'a> {
     pub is_udp: bool,
     /// Whether the flow was picked up in the middle.
     pub is_midstream: bool,
+    /// What was recognised in the other direction; `Unknown` where nothing was.
+    pub other: event::AppProtocol,
 }
 
 /// A line of the protocol table.

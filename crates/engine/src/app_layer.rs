@@ -11,6 +11,10 @@ use event::{AppProtocol, Direction};
 /// Bytes of one direction after which recognition gives up; Suricata's bound for the same.
 const RECOGNITION_LIMIT: usize = 100_000;
 
+/// Bytes of each direction that Suricata's longest pattern for it spans: until more are there, a
+/// direction is not said to speak nothing that is known.
+const PATTERN_LEN: [usize; 2] = [24, 8];
+
 /// What is known of a flow's application.
 pub struct AppLayer {
     /// The protocol that is parsed; `Unknown` until recognised, `Failed` where it was not.
@@ -40,6 +44,12 @@ pub struct AppLayer {
     ended: [bool; 2],
     /// Directions in which recognition came to an end.
     settled: [bool; 2],
+    /// Directions whose bytes told nothing so far, and would not with more of them.
+    exhausted: [bool; 2],
+    /// The direction whose bytes came first.
+    first: Option<Direction>,
+    /// Whether the parser got bytes.
+    is_fed: bool,
 }
 
 impl std::fmt::Debug for AppLayer {
@@ -68,6 +78,9 @@ impl Default for AppLayer {
             upgrade: None,
             ended: [false; 2],
             settled: [false; 2],
+            exhausted: [false; 2],
+            first: None,
+            is_fed: false,
         }
     }
 }
@@ -80,7 +93,8 @@ pub struct Taken {
     /// The flow runs the other way round than it was thought to: its ends must be swapped, and the
     /// bytes offered again in the other direction.
     pub is_reversed: bool,
-    /// The protocol was recognised in this call: bytes of the other direction may be waiting.
+    /// The protocol was recognised in this call: bytes of the other direction may be waiting. Where
+    /// nothing was consumed, they came first and are to be offered before these are again.
     pub is_recognised: bool,
     /// The parser gave up in this call.
     pub has_failed: bool,
@@ -88,7 +102,7 @@ pub struct Taken {
 
 enum Recognised {
     As(&'static Entry),
-    Reversed(&'static Entry),
+    Reversed,
     Undecided,
     No,
 }
@@ -97,7 +111,8 @@ impl AppLayer {
     /// Whether bytes of streams are still wanted.
     #[must_use]
     pub fn wants_data(&self) -> bool {
-        !self.is_finished && self.protocol != AppProtocol::Failed
+        let is_open = self.protocol != AppProtocol::Failed || self.settled != [true; 2];
+        is_open && !self.is_finished
     }
 
     /// Whether recognition has come to an end in `direction`.
@@ -125,60 +140,61 @@ impl AppLayer {
         cx: &Context,
         direction: Direction,
         data: &[u8],
-        is_end: bool,
         config: &Config,
     ) -> Taken {
         let all = Taken {
             consumed: data.len(),
             ..Taken::default()
         };
-        if !self.wants_data() {
+        if !self.wants_data() || data.is_empty() {
             return all;
         }
-        if data.is_empty() {
-            return all;
-        }
+        self.first.get_or_insert(direction);
         let mut is_recognised = false;
         if !self.settled[usize::from(direction)] {
-            match recognise(cx, direction, data, config) {
+            match recognise(cx, direction, data, self.other(direction), config) {
                 Recognised::As(entry) => {
-                    is_recognised = self.settle(direction, entry, config);
+                    is_recognised = true;
+                    if !self.settle(direction, entry, config) {
+                        return all;
+                    }
+                    if !self.is_fed && self.first == Some(direction.opposite()) {
+                        // What the other side said first is parsed first.
+                        return Taken {
+                            is_recognised,
+                            ..Taken::default()
+                        };
+                    }
                 }
-                Recognised::Reversed(entry) if self.parser.is_none() => {
-                    let _ = entry;
+                Recognised::Reversed if self.parser.is_none() => {
                     return Taken {
                         is_reversed: true,
                         ..Taken::default()
                     };
                 }
-                Recognised::Reversed(_) | Recognised::No => self.settle_unknown(direction),
-                Recognised::Undecided if is_end => self.settle_unknown(direction),
-                Recognised::Undecided if data.len() > RECOGNITION_LIMIT => {
-                    self.note("applayer_proto_detection_skipped");
-                    self.settle_unknown(direction);
+                Recognised::Reversed | Recognised::No
+                    if data.len() > PATTERN_LEN[usize::from(direction)] =>
+                {
+                    self.settle_unknown(cx, direction);
                 }
-                Recognised::Undecided => return Taken::default(),
-            }
-            if self.parser.is_none() {
-                return match self.protocol {
-                    AppProtocol::Failed => all,
-                    // The other direction may still tell: the bytes wait.
-                    _ if data.len() <= RECOGNITION_LIMIT => Taken::default(),
-                    _ => {
-                        self.note("applayer_proto_detection_skipped");
-                        self.protocol = AppProtocol::Failed;
-                        all
+                Recognised::Reversed | Recognised::No | Recognised::Undecided => {
+                    if data.len() <= RECOGNITION_LIMIT {
+                        return Taken::default();
                     }
-                };
+                    self.skip_recognition();
+                }
             }
         }
+        if !self.wants_data() {
+            return all;
+        }
         if self.parser.is_none() {
-            if data.len() > RECOGNITION_LIMIT {
-                self.note("applayer_proto_detection_skipped");
-                self.protocol = AppProtocol::Failed;
-                return all;
+            // The other direction may still tell: the bytes wait.
+            if data.len() <= RECOGNITION_LIMIT {
+                return Taken::default();
             }
-            return Taken::default();
+            self.skip_recognition();
+            return all;
         }
         let taken = self.feed(cx, direction, data);
         Taken {
@@ -202,20 +218,28 @@ impl AppLayer {
         if !self.wants_data() || data.is_empty() {
             return all;
         }
-        if self.parser.is_none() && !self.settled[usize::from(direction)] {
-            match recognise(cx, direction, data, config) {
+        let side = usize::from(direction);
+        if self.parser.is_none() && !self.settled[side] {
+            match recognise(cx, direction, data, self.other(direction), config) {
                 Recognised::As(entry) => {
-                    self.settle(direction, entry, config);
+                    self.start(entry, (entry.create)(config));
+                    self.recognised[side] = true;
                     self.seen = [entry.protocol; 2];
                     self.settled = [true; 2];
                 }
-                Recognised::Reversed(_) => {
+                Recognised::Reversed => {
                     return Taken {
                         is_reversed: true,
                         ..Taken::default()
                     };
                 }
-                Recognised::No | Recognised::Undecided => self.settle_unknown(direction),
+                // The next datagram may tell.
+                Recognised::Undecided => self.protocol = AppProtocol::Failed,
+                Recognised::No => {
+                    self.settled[side] = true;
+                    self.seen[side] = AppProtocol::Failed;
+                    self.protocol = AppProtocol::Failed;
+                }
             }
         }
         if self.parser.is_none() {
@@ -230,11 +254,9 @@ impl AppLayer {
             return false;
         }
         let Some(parser) = &mut self.parser else {
-            // Without the first bytes nothing can be recognised any more.
-            self.settle_unknown(direction);
-            self.protocol = AppProtocol::Failed;
             return false;
         };
+        self.settled[usize::from(direction)] = true;
         let outcome = parser.on_gap(cx, direction, len);
         self.follow(cx, outcome, 0).has_failed
     }
@@ -247,8 +269,6 @@ impl AppLayer {
         }
         if let Some(parser) = &mut self.parser {
             parser.on_end(cx, direction);
-        } else if !self.settled[side] && self.protocol == AppProtocol::Unknown {
-            self.settle_unknown(direction);
         }
     }
 
@@ -265,18 +285,22 @@ impl AppLayer {
         self.settled = [false; 2];
         self.ended = [false; 2];
         self.is_finished = false;
+        self.exhausted = [false; 2];
     }
 
     /// Swaps what is known of the directions beside `seen`, when the flow's ends were the wrong way round.
     pub fn swap_directions(&mut self) {
         self.settled.swap(0, 1);
         self.ended.swap(0, 1);
+        self.exhausted.swap(0, 1);
+        self.first = self.first.map(Direction::opposite);
     }
 
     fn feed(&mut self, cx: &Context, direction: Direction, data: &[u8]) -> Taken {
         let Some(parser) = &mut self.parser else {
             return Taken::default();
         };
+        self.is_fed = true;
         let outcome = parser.on_data(cx, direction, data);
         self.follow(cx, outcome, data.len())
     }
@@ -311,38 +335,66 @@ impl AppLayer {
         }
     }
 
-    /// Notes that `direction` speaks `entry`'s protocol; true where parsing starts with it.
+    /// What was recognised in the other direction than `direction`.
+    fn other(&self, direction: Direction) -> AppProtocol {
+        match self.seen[1 - usize::from(direction)] {
+            AppProtocol::Failed => AppProtocol::Unknown,
+            known => known,
+        }
+    }
+
+    /// Notes that `direction` speaks `entry`'s protocol; false where nothing is parsed for it.
     fn settle(&mut self, direction: Direction, entry: &'static Entry, config: &Config) -> bool {
         let side = usize::from(direction);
         self.settled[side] = true;
         self.seen[side] = entry.protocol;
         self.recognised[side] = true;
-        if self.parser.is_some() {
-            if self.protocol != entry.protocol {
-                self.note("applayer_mismatch_protocol_both_directions");
+        let other = self.other(direction);
+        if other != AppProtocol::Unknown && other != entry.protocol {
+            self.note("applayer_mismatch_protocol_both_directions");
+            // As long as nothing was parsed the server is trusted more.
+            if self.is_fed || direction == Direction::ToServer {
+                return true;
             }
-            return false;
+            self.parser = None;
+        }
+        if self.parser.is_some() {
+            return true;
         }
         if let Some(expected) = self.expected
             && expected != entry.protocol
         {
-            self.note(if expected == AppProtocol::Tls {
-                "applayer_no_tls_after_starttls"
-            } else {
-                "applayer_unexpected_protocol"
-            });
-        }
-        let other = 1 - side;
-        if self.settled[other] && self.seen[other] == AppProtocol::Failed {
-            self.note("applayer_detect_protocol_only_one_direction");
-        } else if direction == Direction::ToClient
-            && !self.settled[other]
-            && is_request_first(entry)
-        {
-            self.note("applayer_wrong_direction_first_data");
+            self.note("applayer_unexpected_protocol");
+            if expected == AppProtocol::Tls {
+                self.note("applayer_no_tls_after_starttls");
+            }
         }
         self.start(entry, (entry.create)(config));
+        if is_client_first(entry) && !self.is_fed && self.first == Some(Direction::ToClient) {
+            if direction == Direction::ToClient {
+                self.note("applayer_wrong_direction_first_data");
+            }
+            self.give_up();
+            return false;
+        }
         true
+    }
+
+    /// Nothing is recognised any more.
+    fn give_up(&mut self) {
+        self.parser = None;
+        self.protocol = AppProtocol::Failed;
+        self.settled = [true; 2];
+        for seen in &mut self.seen {
+            if *seen == AppProtocol::Unknown {
+                *seen = AppProtocol::Failed;
+            }
+        }
+    }
+
+    fn skip_recognition(&mut self) {
+        self.note("applayer_proto_detection_skipped");
+        self.give_up();
     }
 
     fn note(&mut self, event: &'static str) {
@@ -350,35 +402,48 @@ impl AppLayer {
         self.new_events.push(event);
     }
 
-    fn start(&mut self, entry: &'static Entry, parser: Box<dyn Parser>) {
+    fn start(&mut self, entry: &'static Entry, mut parser: Box<dyn Parser>) {
         self.protocol = entry.protocol;
+        if let Some(origin) = self.original {
+            parser.set_origin(origin);
+        }
         self.parser = Some(parser);
     }
 
-    fn settle_unknown(&mut self, direction: Direction) {
+    /// `direction` speaks nothing that is known.
+    fn settle_unknown(&mut self, cx: &Context, direction: Direction) {
         let side = usize::from(direction);
-        self.settled[side] = true;
-        self.seen[side] = AppProtocol::Failed;
         if self.parser.is_some() {
             self.note("applayer_detect_protocol_only_one_direction");
-        } else if self.settled[1 - side] {
-            self.protocol = AppProtocol::Failed;
-            if self.expected == Some(AppProtocol::Tls) {
-                self.note("applayer_no_tls_after_starttls");
-            }
+            self.settled[side] = true;
+            self.seen[side] = if self.is_fed {
+                AppProtocol::Failed
+            } else {
+                self.protocol
+            };
+            return;
+        }
+        self.exhausted[side] = true;
+        // Picked up in the middle, an answer alone does not tell where a request begins.
+        let is_lost = cx.is_midstream && direction == Direction::ToServer;
+        if self.exhausted[1 - side] || is_lost {
+            self.give_up();
         }
     }
 }
 
-/// Whether the client of a protocol speaks first, so that an answer without a question is odd.
-fn is_request_first(entry: &Entry) -> bool {
-    matches!(
-        entry.protocol,
-        AppProtocol::Http1 | AppProtocol::Tls | AppProtocol::Dns
-    )
+/// Whether a conversation in this protocol must begin with the client.
+fn is_client_first(entry: &Entry) -> bool {
+    entry.protocol == AppProtocol::Tls
 }
 
-fn recognise(cx: &Context, direction: Direction, data: &[u8], config: &Config) -> Recognised {
+fn recognise(
+    cx: &Context,
+    direction: Direction,
+    data: &[u8],
+    other: AppProtocol,
+    config: &Config,
+) -> Recognised {
     let input = ProbeInput {
         direction,
         data,
@@ -386,6 +451,7 @@ fn recognise(cx: &Context, direction: Direction, data: &[u8], config: &Config) -
         server_port: cx.server_port,
         is_udp: cx.is_udp,
         is_midstream: cx.is_midstream,
+        other,
     };
     let mut is_open = false;
     for entry in PROTOCOLS {
@@ -395,7 +461,7 @@ fn recognise(cx: &Context, direction: Direction, data: &[u8], config: &Config) -
         };
         match probe(&input, config) {
             Probe::Yes => return Recognised::As(entry),
-            Probe::Reversed => return Recognised::Reversed(entry),
+            Probe::Reversed => return Recognised::Reversed,
             Probe::Undecided => is_open = true,
             Probe::No => {}
         }

@@ -266,6 +266,10 @@ impl Core {
                 direction = direction.opposite();
                 continue;
             }
+            if taken.is_recognised && taken.consumed == 0 {
+                self.feed_once(now, flow, direction.opposite(), to, passage);
+                continue;
+            }
             is_other_due |= taken.is_recognised;
             if taken.consumed == 0 {
                 if !std::mem::take(&mut is_other_due) {
@@ -289,7 +293,6 @@ impl Core {
         let Some(session) = flow.tcp.as_deref_mut() else {
             return Taken::default();
         };
-        let is_end = session.app_is_eof(direction);
         if flow.app.upgrade.is_some()
             && !matches!(session.app_chunk(&config.tcp, direction), Chunk::None)
         {
@@ -302,11 +305,15 @@ impl Core {
         }
         let taken = match session.app_chunk(&config.tcp, direction) {
             Chunk::Data(data) => {
-                let taken = flow
-                    .app
-                    .on_stream(&cx, direction, data, is_end, &config.app);
+                let taken = flow.app.on_stream(&cx, direction, data, &config.app);
                 session.consume_app(direction, taken.consumed as u64);
                 taken
+            }
+            Chunk::Gap(_) if flow.app.parser.is_none() => {
+                // Without the first bytes this direction tells nothing; the other one may.
+                session.leave_gap(&mut self.tcp_counters);
+                passage.stream_events.add(StreamEvent::ReassemblySeqGap);
+                Taken::default()
             }
             Chunk::Gap(len) => {
                 let has_failed = flow.app.on_gap(&cx, direction, len);

@@ -72,8 +72,23 @@ fn probe(input: &ProbeInput<'_>, _: &Config) -> Probe {
                 None => Probe::No,
             }
         }
+        // What the client said decides: its server's greeting is read before that.
+        Direction::ToClient if input.other == AppProtocol::Smtp => known_greeting(input.data),
         Direction::ToClient if GREETING_PORTS.contains(&input.server_port) => greeting(input.data),
         Direction::ToClient => Probe::No,
+    }
+}
+
+/// `220 …`, whatever follows, up to the end of a line.
+fn known_greeting(data: &[u8]) -> Probe {
+    let len = data.len().min(4);
+    let begins = |start: &[u8]| data.get(..len) == start.get(..len);
+    if !begins(b"220 ") && !begins(b"220-") {
+        Probe::No
+    } else if data.contains(&b'\n') {
+        Probe::Yes
+    } else {
+        Probe::Undecided
     }
 }
 

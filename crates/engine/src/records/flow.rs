@@ -120,9 +120,12 @@ pub fn brief(out: &mut Writer, flow: &Flow) {
 /// Writes `app_proto` and where its views differ.
 pub fn app_protocols(out: &mut Writer, flow: &Flow) {
     let app = &flow.app;
-    out.str("app_proto", eve_name(app.protocol));
+    if app.protocol != AppProtocol::Unknown {
+        out.str("app_proto", eve_name(app.protocol));
+    }
     for (key, seen) in [("app_proto_ts", app.seen[0]), ("app_proto_tc", app.seen[1])] {
         if seen != app.protocol
+            && seen != AppProtocol::Unknown
             && app.protocol != AppProtocol::Unknown
             && flow.protocol == IpProtocol::TCP
         {

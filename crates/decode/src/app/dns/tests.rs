@@ -353,6 +353,7 @@ fn recognises_messages_on_their_ports() {
             server_port: port,
             is_udp,
             is_midstream: false,
+            other: event::AppProtocol::Unknown,
         };
         assert_eq!((DNS.probe.unwrap())(&input, &Config::default()), expected);
     };

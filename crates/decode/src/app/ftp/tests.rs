@@ -256,6 +256,7 @@ fn is_recognised() {
             server_port,
             is_udp: false,
             is_midstream: false,
+            other: event::AppProtocol::Unknown,
         };
         assert_eq!(probe(&input, &Config::default()), expected, "{data}");
     };

@@ -90,6 +90,7 @@ mod tests {
             server_port: 2,
             is_udp: false,
             is_midstream,
+            other: event::AppProtocol::Unknown,
         };
         assert_eq!(probe(&input, &Config::default()), expected);
     }

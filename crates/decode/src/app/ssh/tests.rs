@@ -146,6 +146,7 @@ fn is_recognised_by_its_banner() {
             server_port: 2,
             is_udp: false,
             is_midstream: false,
+            other: event::AppProtocol::Unknown,
         };
         assert_eq!(probe(&input, &Config::default()), expected);
     };

@@ -522,6 +522,7 @@ fn recognises_hellos_on_any_port() {
             server_port: port,
             is_udp: false,
             is_midstream: false,
+            other: event::AppProtocol::Unknown,
         };
         assert_eq!(probe(&input, &Config::default()), expected, "{data:?}");
     };
