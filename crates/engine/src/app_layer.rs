@@ -50,6 +50,9 @@ pub struct AppLayer {
     first: Option<Direction>,
     /// Whether the parser got bytes.
     is_fed: bool,
+    /// The direction that was recognised while the other one's bytes were due first. What is there
+    /// of it is parsed even if the parser gives up on those.
+    owed: Option<Direction>,
 }
 
 impl std::fmt::Debug for AppLayer {
@@ -81,6 +84,7 @@ impl Default for AppLayer {
             exhausted: [false; 2],
             first: None,
             is_fed: false,
+            owed: None,
         }
     }
 }
@@ -112,7 +116,7 @@ impl AppLayer {
     #[must_use]
     pub fn wants_data(&self) -> bool {
         let is_open = self.protocol != AppProtocol::Failed || self.settled != [true; 2];
-        is_open && !self.is_finished
+        self.owed.is_some() || is_open && !self.is_finished
     }
 
     /// Whether recognition has come to an end in `direction`.
@@ -160,6 +164,7 @@ impl AppLayer {
                     }
                     if !self.is_fed && self.first == Some(direction.opposite()) {
                         // What the other side said first is parsed first.
+                        self.owed = Some(direction);
                         return Taken {
                             is_recognised,
                             ..Taken::default()
@@ -294,6 +299,7 @@ impl AppLayer {
         self.ended.swap(0, 1);
         self.exhausted.swap(0, 1);
         self.first = self.first.map(Direction::opposite);
+        self.owed = self.owed.map(Direction::opposite);
     }
 
     fn feed(&mut self, cx: &Context, direction: Direction, data: &[u8]) -> Taken {
@@ -301,6 +307,9 @@ impl AppLayer {
             return Taken::default();
         };
         self.is_fed = true;
+        if self.owed == Some(direction) {
+            self.owed = None;
+        }
         let outcome = parser.on_data(cx, direction, data);
         self.follow(cx, outcome, data.len())
     }
@@ -416,11 +425,7 @@ impl AppLayer {
         if self.parser.is_some() {
             self.note("applayer_detect_protocol_only_one_direction");
             self.settled[side] = true;
-            self.seen[side] = if self.is_fed {
-                AppProtocol::Failed
-            } else {
-                self.protocol
-            };
+            self.seen[side] = AppProtocol::Failed;
             return;
         }
         self.exhausted[side] = true;
