@@ -21,7 +21,7 @@ pub mod ssh;
 mod table;
 pub mod tls;
 
-pub use config::{Config, LogOptions};
+pub use config::{Config, LogOptions, Mode, Modes};
 pub use table::{PROTOCOLS, Transactions, entry};
 
 /// What the bytes at hand say about the protocol they belong to.

@@ -4,7 +4,7 @@
 //! another protocol than it was asked in is told as such.
 
 use decode::app::{
-    Config, Context, Entry, Expectation, Outcome, PROTOCOLS, Parser, Probe, ProbeInput,
+    Config, Context, Entry, Expectation, Mode, Outcome, PROTOCOLS, Parser, Probe, ProbeInput,
 };
 use event::{AppProtocol, Direction};
 
@@ -227,7 +227,11 @@ impl AppLayer {
         if self.parser.is_none() && !self.settled[side] {
             match recognise(cx, direction, data, self.other(direction), config) {
                 Recognised::As(entry) => {
-                    self.start(entry, (entry.create)(config));
+                    if config.modes.of(entry.protocol, true) == Mode::DetectionOnly {
+                        self.leave_alone(entry);
+                    } else {
+                        self.start(entry, (entry.create)(config));
+                    }
                     self.recognised[side] = true;
                     self.seen = [entry.protocol; 2];
                     self.settled = [true; 2];
@@ -378,6 +382,10 @@ impl AppLayer {
                 self.note("applayer_no_tls_after_starttls");
             }
         }
+        if config.modes.of(entry.protocol, false) == Mode::DetectionOnly {
+            self.leave_alone(entry);
+            return false;
+        }
         self.start(entry, (entry.create)(config));
         if is_client_first(entry) && !self.is_fed && self.first == Some(Direction::ToClient) {
             if direction == Direction::ToClient {
@@ -387,6 +395,12 @@ impl AppLayer {
             return false;
         }
         true
+    }
+
+    /// The flow speaks `entry`'s protocol, and that is all that is wanted of it.
+    fn leave_alone(&mut self, entry: &'static Entry) {
+        self.protocol = entry.protocol;
+        self.is_finished = true;
     }
 
     /// Nothing is recognised any more.
@@ -464,6 +478,9 @@ fn recognise(
         let Some(probe) = entry.probe.filter(|_| carried) else {
             continue;
         };
+        if config.modes.of(entry.protocol, cx.is_udp) == Mode::Off {
+            continue;
+        }
         match probe(&input, config) {
             Probe::Yes => return Recognised::As(entry),
             Probe::Reversed => return Recognised::Reversed,

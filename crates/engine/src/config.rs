@@ -26,6 +26,11 @@ pub struct Config {
     pub rules: RulesLoaded,
     /// Whether every file is stored (`file-store.force-filestore`).
     pub stores_all_files: bool,
+    /// Whether files are stored where a rule asks for it (`file-store.enabled`).
+    pub stores_files: bool,
+    /// `file-store.stream-depth`: bytes of streams that are looked at where they carry a file that
+    /// is to be stored, 0 for all; None for the stream's own depth.
+    pub file_stream_depth: Option<u32>,
 }
 
 /// What became of rules when they were loaded.

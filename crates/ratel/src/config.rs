@@ -13,7 +13,7 @@ pub const DEFAULTS: &str = include_str!("defaults.yaml");
 
 /// Tells once what the configuration says that makes no sense or that nobody knows.
 pub fn warn(settings: &Settings) {
-    for complaint in settings.complaints() {
+    for complaint in settings.complaints().iter().chain(&settings.refusals()) {
         crate::complain(&format!("configuration: {complaint}"));
     }
     let unknown = settings.unknown();

@@ -8,6 +8,7 @@ mod ruleset;
 mod settings;
 mod sinks;
 mod verdicts;
+mod wants;
 
 use clap::Parser;
 use cli::{Cli, Rules, Verb};

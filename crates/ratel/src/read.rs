@@ -70,11 +70,25 @@ fn go(
     let eves = config::eve::outputs(settings);
     let outputs = Outputs::new(settings);
     let loaded = rules(args, settings, journal)?;
+    let mut config = config::engine::config(settings, &eves, &outputs, loaded.wants);
+    policies.apply(&mut config);
+    let (whole, degraded, failed) = loaded.counts();
+    config.rules = RulesLoaded {
+        loaded: whole + degraded,
+        failed,
+        skipped: loaded.summary.skipped,
+    };
+    let detection = config::engine::detection(settings);
     config::warn(settings);
+    if args.init_errors_fatal
+        && let Some(refusal) = settings.refusals().first()
+    {
+        bail!("configuration: {refusal}");
+    }
     if args.test || (inputs.captures.is_empty() && args.engine_analysis) {
         return Ok(ExitCode::SUCCESS);
     }
-    let mut reading = Reading::begin(args, settings, &policies, eves, &outputs, loaded)?;
+    let mut reading = Reading::begin(args, (config, detection), eves, &outputs, loaded)?;
     for input in &inputs.captures {
         reading.capture(input, inputs);
     }
@@ -141,8 +155,7 @@ struct Reading {
 impl Reading {
     fn begin(
         args: &Read,
-        settings: &Settings,
-        policies: &Policies,
+        (config, detection): (engine::config::Config, engine::detect::Settings),
         eves: Vec<EveOutput>,
         outputs: &Outputs,
         loaded: Loaded,
@@ -159,14 +172,6 @@ impl Reading {
             Target::Folder(_) | Target::Stdout => eves.into_iter().map(|eve| eve.config).collect(),
         };
         let summary = Summary::new(&loaded);
-        let mut config = config::engine::config(settings, outputs);
-        policies.apply(&mut config);
-        let (whole, degraded, failed) = loaded.counts();
-        config.rules = RulesLoaded {
-            loaded: whole + degraded,
-            failed,
-            skipped: loaded.summary.skipped,
-        };
         let ruleset = Arc::new(loaded.ruleset);
         let source = Source {
             ruleset: Some(ruleset.clone()),
@@ -174,7 +179,7 @@ impl Reading {
         };
         let mut recorder = Recorder::new(eves, source);
         recorder.writes_fast = outputs.fast.is_some() && matches!(target, Target::Folder(_));
-        let detector = Detector::new(ruleset, config::engine::detection(settings));
+        let detector = Detector::new(ruleset, detection);
         Ok(Reading {
             engine: Engine::new(config, detector, recorder),
             sinks,

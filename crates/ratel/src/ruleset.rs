@@ -3,6 +3,7 @@
 use crate::cli::Read;
 use crate::journal::{Journal, Level};
 use crate::settings::{Node, Settings};
+use crate::wants::Wants;
 use anyhow::{Context as _, Result};
 use engine::detect::datasets::{Datasets, Place};
 use engine::detect::{ActionClass, ActionOrder, Ruleset};
@@ -30,6 +31,8 @@ pub struct Loaded {
     pub refusals: Vec<Refusal>,
     /// Rules that are read but can't match yet, with reasons.
     pub degraded: Vec<(u32, String, u32, Vec<String>)>,
+    /// What the rules want computed.
+    pub wants: Wants,
     /// What was odd about lists and files, a sentence each.
     pub complaints: Vec<String>,
     /// How long it took.
@@ -215,7 +218,11 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
     }
     let thresholds = thresholds(settings, &context, &mut loaded.complaints)?;
     let build = build_options(files, settings, options, thresholds);
-    let (ruleset, refused) = Ruleset::build(set.into_loaded().collect(), build)?;
+    let rules: Vec<_> = set.into_loaded().collect();
+    for rule in &rules {
+        loaded.wants.add(rule);
+    }
+    let (ruleset, refused) = Ruleset::build(rules, build)?;
     for rule in refused {
         loaded.summary.loaded = loaded.summary.loaded.saturating_sub(1);
         loaded.summary.refused += 1;

@@ -18,6 +18,7 @@ pub struct Settings {
     folder: Option<PathBuf>,
     used: RefCell<BTreeSet<String>>,
     complaints: RefCell<Vec<String>>,
+    refusals: RefCell<Vec<String>>,
 }
 
 /// A node of the tree. Everything that is neither a list nor a map is text, as it was written.
@@ -108,6 +109,12 @@ impl Settings {
         (*at != Node::Empty).then_some(at)
     }
 
+    /// The node at a dotted path, for a look at its keys: they don't count as used by it.
+    pub fn peek(&self, path: &str) -> Option<&Node> {
+        path.split('.')
+            .try_fold(&self.root, |at, part| at.child(part))
+    }
+
     /// The text at `path`.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.node(path)?.text()
@@ -119,6 +126,16 @@ impl Settings {
         let flag = truth(text);
         if flag.is_none() {
             self.complain(format!("{path}: {text:?} is neither yes nor no"));
+        }
+        flag
+    }
+
+    /// The truth at `path`; None for one of the other `words` that may stand there, too.
+    pub fn flag_or(&self, path: &str, words: &[&str]) -> Option<bool> {
+        let text = self.text(path)?;
+        let flag = truth(text);
+        if flag.is_none() && !words.contains(&text) {
+            self.complain(format!("{path}: {text:?} is not known"));
         }
         flag
     }
@@ -153,6 +170,16 @@ impl Settings {
     /// Remembers that a value made no sense.
     pub fn complain(&self, what: String) {
         self.complaints.borrow_mut().push(what);
+    }
+
+    /// Remembers that a value can't stand as it is: with `--init-errors-fatal` the run ends.
+    pub fn refuse(&self, what: String) {
+        self.refusals.borrow_mut().push(what);
+    }
+
+    /// Values that can't stand as they are.
+    pub fn refusals(&self) -> Vec<String> {
+        self.refusals.borrow().clone()
     }
 
     /// Values that made no sense, each once.

@@ -1,55 +1,62 @@
 //! The engine's settings, from the keys of a `suricata.yaml`.
 
-use super::outputs::Outputs;
-use crate::settings::Settings;
-use engine::config::Config;
+mod app;
+mod files;
+mod http;
+mod stream;
 
-/// Settings of an engine.
-pub fn config(settings: &Settings, outputs: &Outputs) -> Config {
-    let mut config = Config {
-        is_inline: settings.flag("engine.simulate-ips").unwrap_or(false),
-        ..Config::default()
-    };
-    tcp(settings, &mut config);
-    super::traffic::apply(settings, &mut config);
-    config.stores_all_files = outputs
-        .file_store
-        .as_ref()
-        .is_some_and(|store| store.is_forced);
-    config.app.tls.ja3 = true;
-    config.app.ssh.hassh = true;
-    config
+#[cfg(test)]
+mod tests;
+
+use super::eve::EveOutput;
+use super::outputs::Outputs;
+use super::traffic;
+use crate::settings::Settings;
+use crate::wants::Wants;
+use engine::config::Config;
+pub use files::add_hash;
+
+/// Settings of an engine. What `rules` look at is computed where the configuration leaves it open.
+pub fn config(settings: &Settings, eves: &[EveOutput], outputs: &Outputs, rules: Wants) -> Config {
+    let mut config = Config::default();
+    // Where no port is set, any datagram may be Teredo.
+    config.decoder.teredo.ports.clear();
+    traffic::apply(settings, &mut config);
+    let is_inline = settings.flag("engine.simulate-ips").unwrap_or(false);
+    Config {
+        tcp: stream::config(settings, is_inline, config.tcp),
+        app: app::config(settings, eves, outputs, rules),
+        is_inline,
+        stores_all_files: outputs
+            .file_store
+            .as_ref()
+            .is_some_and(|store| store.is_forced),
+        stores_files: outputs.file_store.is_some(),
+        file_stream_depth: outputs
+            .file_store
+            .as_ref()
+            .and_then(|store| store.stream_depth),
+        ..config
+    }
 }
 
 /// Settings of detection.
 pub fn detection(settings: &Settings) -> engine::detect::Settings {
     let mut detection = engine::detect::Settings::default();
-    if let Some(max) = settings.number::<u16>("packet-alert-max")
-        && max > 0
+    if let Some(max) = settings
+        .number("packet-alert-max")
+        .filter(|max| (1..=usize::from(u16::MAX)).contains(max))
     {
-        detection.alerts_max = usize::from(max);
+        detection.alerts_max = max;
     }
+    if let Some(guesses) = settings.flag("detect.guess-applayer-tx") {
+        detection.guesses_transaction = guesses;
+    }
+    let server = http::default_server(settings);
+    let min = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+    detection.body_min = engine::detect::BodyMin([
+        min(server.request.inspect_min),
+        min(server.response.inspect_min),
+    ]);
     detection
-}
-
-fn tcp(settings: &Settings, config: &mut Config) {
-    let tcp = &mut config.tcp;
-    tcp.inline = match settings.text("stream.inline") {
-        None | Some("auto") => config.is_inline,
-        Some(text) => crate::settings::truth(text).unwrap_or(config.is_inline),
-    };
-    for (key, flag) in [
-        ("stream.midstream", &mut tcp.midstream),
-        ("stream.async-oneside", &mut tcp.async_oneside),
-        ("stream.checksum-validation", &mut tcp.checksum_validation),
-        ("stream.bypass", &mut tcp.bypass),
-        ("stream.drop-invalid", &mut tcp.drop_invalid),
-    ] {
-        if let Some(value) = settings.flag(key) {
-            *flag = value;
-        }
-    }
-    if let Some(depth) = settings.size("stream.reassembly.depth") {
-        tcp.depth = u32::try_from(depth).unwrap_or(u32::MAX);
-    }
 }

@@ -1,6 +1,10 @@
 //! `eve-log` outputs: which records, with which fields.
 
+mod transactions;
+
+use super::engine::add_hash;
 use crate::settings::{Node, Settings};
+use decode::file::FileWants;
 use engine::records::config::{
     AlertConfig, AnomalyConfig, CommonConfig, DropConfig, EveConfig, StatsConfig, StreamConfig,
     XffConfig,
@@ -13,6 +17,8 @@ pub struct EveOutput {
     pub file: String,
     /// What goes into it.
     pub config: EveConfig,
+    /// What is computed of files for it.
+    pub file_wants: FileWants,
 }
 
 /// Types of records that transactions write.
@@ -71,6 +77,8 @@ fn output(eve: &Node, settings: &Settings) -> EveOutput {
         common: common(eve),
         ..EveConfig::default()
     };
+    config.common.sensor_name = settings.text("sensor-name").map(str::to_owned);
+    let mut file_wants = FileWants::default();
     for item in eve.child("types").into_iter().flat_map(Node::items) {
         match item {
             Node::Text(kind) => add(&mut config, kind, &Node::Empty, settings),
@@ -78,6 +86,9 @@ fn output(eve: &Node, settings: &Settings) -> EveOutput {
                 for (kind, options) in entries {
                     if options.child_flag("enabled").unwrap_or(true) {
                         add(&mut config, kind, options, settings);
+                        if kind == "files" {
+                            file_wants = self::file_wants(options, settings);
+                        }
                     }
                 }
             }
@@ -87,7 +98,31 @@ fn output(eve: &Node, settings: &Settings) -> EveOutput {
     EveOutput {
         file: eve.child_text("filename").unwrap_or("eve.json").to_owned(),
         config,
+        file_wants,
     }
+}
+
+/// `force-magic`, `force-hash` and, as it was once written, `force-md5`.
+pub fn file_wants(options: &Node, settings: &Settings) -> FileWants {
+    let flag = |key| options.child_flag(key).unwrap_or(false);
+    let mut wants = FileWants {
+        magic: flag("force-magic"),
+        md5: flag("force-md5"),
+        ..FileWants::default()
+    };
+    for name in options
+        .child("force-hash")
+        .into_iter()
+        .flat_map(Node::items)
+    {
+        let name = name.text().unwrap_or_default();
+        if !add_hash(&mut wants, name) {
+            settings.complain(format!(
+                "force-hash: {name:?} is none of md5, sha1 and sha256"
+            ));
+        }
+    }
+    wants
 }
 
 fn add(eve: &mut EveConfig, kind: &str, options: &Node, settings: &Settings) {
@@ -132,6 +167,7 @@ fn add(eve: &mut EveConfig, kind: &str, options: &Node, settings: &Settings) {
         "frame" | "metadata" => {}
         known if TRANSACTIONS.contains(&known) => {
             eve.transactions.insert(known.to_owned());
+            transactions::options(&mut eve.log, known, options, settings);
         }
         unknown => settings.complain(format!(
             "eve-log: no records of type {unknown:?} are written"
@@ -212,7 +248,8 @@ fn anomaly(options: &Node) -> AnomalyConfig {
     }
 }
 
-fn xff(node: &Node) -> Option<XffConfig> {
+/// `xff`.
+pub fn xff(node: &Node) -> Option<XffConfig> {
     node.child_flag("enabled")
         .unwrap_or(false)
         .then(|| XffConfig {

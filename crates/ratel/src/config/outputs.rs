@@ -1,6 +1,9 @@
 //! The other outputs: `fast.log`, `stats.log`, stored files, kept packets.
 
+use super::eve;
 use crate::settings::Settings;
+use decode::file::FileWants;
+use engine::records::config::XffConfig;
 
 /// `file-store` (version 2).
 #[derive(Clone, Debug, Default)]
@@ -11,10 +14,12 @@ pub struct FileStore {
     pub is_forced: bool,
     /// A `fileinfo` record beside each file.
     pub write_fileinfo: bool,
-    /// Hashes to compute for stored files beside SHA-256.
-    pub force_hash: Vec<String>,
+    /// What is computed of files beside SHA-256.
+    pub wants: FileWants,
     /// `stream-depth` for flows with files, where it is set.
-    pub stream_depth: Option<u64>,
+    pub stream_depth: Option<u32>,
+    /// `xff` of its `fileinfo` records.
+    pub xff: Option<XffConfig>,
 }
 
 /// `pcap-log`.
@@ -57,15 +62,12 @@ impl Outputs {
                         dir: node.child_text("dir").unwrap_or("filestore").to_owned(),
                         is_forced: node.child_flag("force-filestore").unwrap_or(false),
                         write_fileinfo: node.child_flag("write-fileinfo").unwrap_or(false),
-                        force_hash: node
-                            .child("force-hash")
-                            .into_iter()
-                            .flat_map(|list| list.items())
-                            .filter_map(|item| item.text().map(str::to_owned))
-                            .collect(),
+                        wants: eve::file_wants(node, settings),
                         stream_depth: node
                             .child_text("stream-depth")
-                            .and_then(crate::settings::bytes),
+                            .and_then(crate::settings::bytes)
+                            .map(|depth| u32::try_from(depth).unwrap_or(u32::MAX)),
+                        xff: node.child("xff").and_then(eve::xff),
                     });
                 }
                 "pcap-log" if is_on => {

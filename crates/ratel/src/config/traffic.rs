@@ -32,8 +32,8 @@ fn decoder(settings: &Settings, config: &mut Config) {
         if settings.flag(&format!("decoder.{name}.enabled")) == Some(false) {
             *ports = TunnelPorts::disabled();
         } else if let Some(node) = settings.node(&format!("decoder.{name}.ports")) {
-            match tunnel_ports(settings, node) {
-                Some(numbers) => ports.ports = numbers.into_iter().collect(),
+            match self::ports(settings, node) {
+                Some(numbers) => ports.ports = numbers.into_iter().take(MAX_TUNNEL_PORTS).collect(),
                 None => settings.complain(format!("decoder.{name}.ports: not a list of ports")),
             }
         }
@@ -44,7 +44,7 @@ fn decoder(settings: &Settings, config: &mut Config) {
 }
 
 /// The ports that a node names; empty for any.
-fn tunnel_ports(settings: &Settings, node: &Node) -> Option<Vec<u16>> {
+pub fn ports(settings: &Settings, node: &Node) -> Option<Vec<u16>> {
     let mut ports = Vec::new();
     for item in node.items() {
         let mut text = item.text()?;
@@ -61,7 +61,6 @@ fn tunnel_ports(settings: &Settings, node: &Node) -> Option<Vec<u16>> {
             ports.push(number.trim().parse().ok()?);
         }
     }
-    ports.truncate(MAX_TUNNEL_PORTS);
     Some(ports)
 }
 
@@ -221,7 +220,7 @@ fn hosts(settings: &Settings, config: &mut Config) {
 }
 
 /// The addresses that a list, or a text with commas, names; what is none is left out.
-fn ranges(node: &Node) -> Vec<AddressRange> {
+pub fn ranges(node: &Node) -> Vec<AddressRange> {
     node.items()
         .filter_map(Node::text)
         .flat_map(|text| text.trim_matches(['[', ']']).split(','))
