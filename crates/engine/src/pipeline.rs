@@ -171,9 +171,6 @@ impl Core {
             direction: Some(hit.direction),
             ..Passage::default()
         };
-        if hit.is_new {
-            self.expectations.meet(flow, self.now, &self.config.app);
-        }
         if flow.state == State::Bypassed {
             flow.on_bypassed(packet, hit.direction);
             self.counts.bypassed_packets += 1;
@@ -288,6 +285,9 @@ impl Core {
         to: &mut dyn Output,
         passage: &mut Passage,
     ) -> Taken {
+        if flow.app.parser.is_none() {
+            self.expectations.meet(flow, now, &self.config.app);
+        }
         let cx = context(flow, now);
         let config = &self.config;
         let Some(session) = flow.tcp.as_deref_mut() else {

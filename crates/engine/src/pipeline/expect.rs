@@ -66,7 +66,8 @@ impl Expectations {
         );
     }
 
-    /// Tells a new flow what was announced of it.
+    /// Tells a flow what was announced of it. Asked when its bytes come, not when it opens: the other
+    /// end may call back before the packet that announces it was acknowledged.
     pub(super) fn meet(&mut self, flow: &mut Flow, now: Timestamp, config: &Config) {
         if self.is_empty() || flow.protocol != IpProtocol::TCP {
             return;

@@ -164,7 +164,7 @@ impl Recorder {
             // Suricata writes the events of the parsers that it has in C in capitals.
             if matches!(
                 protocol,
-                AppProtocol::Http1 | AppProtocol::Smtp | AppProtocol::Tls | AppProtocol::Ftp
+                AppProtocol::Http1 | AppProtocol::Smtp | AppProtocol::Tls
             ) {
                 let name = name.to_ascii_uppercase();
                 self.packet_anomalies(kind, std::iter::once(name.as_str()), &seen, Some(flow), to);
