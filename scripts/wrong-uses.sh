@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Ten wrong uses of the command line: each ends with one clear line and the right exit status.
+# Makes its own inputs. usage: scripts/wrong-uses.sh [RATEL]
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+ratel=${1:-${CARGO_TARGET_DIR:-target}/debug/ratel}
+# Lines of standard error that a person still reads.
+most_lines=8
+# What each use may take at most.
+secs=60
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+passed=0
+failed=0
+
+# check NAME STATUS WORDS ARGUMENTS...: runs `ratel ARGUMENTS`; standard error must hold WORDS.
+check() {
+    local name=$1 status=$2 words=$3
+    shift 3
+    local got lines why=
+    timeout "$secs" "$ratel" "$@" >"$dir/stdout" 2>"$dir/stderr" </dev/null
+    got=$?
+    lines=$(wc -l <"$dir/stderr")
+    [ "$got" = "$status" ] || why="exit status $got, $status expected"
+    [ "$lines" -le "$most_lines" ] || why="${why:+$why; }$lines lines on standard error"
+    grep -qF -- "$words" "$dir/stderr" || why="${why:+$why; }standard error does not say \"$words\""
+    ! grep -qE 'panicked|RUST_BACKTRACE' "$dir/stderr" || why="${why:+$why; }it panicked"
+    told "$name" "$why"
+}
+
+told() {
+    if [ -z "$2" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "failed: $1: $2"
+        sed 's/^/    /' "$dir/stderr" | head -5
+    fi
+}
+
+# One use stands for several checks where it has several sides: all must hold.
+all() {
+    local name=$1 before_passed=$2 before_failed=$3
+    if [ "$failed" -gt "$before_failed" ]; then
+        failed=$((before_failed + 1))
+        passed=$before_passed
+        echo "failed: $name"
+    else
+        passed=$((before_passed + 1))
+    fi
+}
+
+# A capture of one UDP packet, and as pcapng, whole and cut short.
+packet='\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x08\0\x45\0\0\x20\0\x01\0\0\x40\x11\0\0\x0a\0\0\x01\x0a\0\0\x02\x04\xd2\x16\x2e\0\x0c\0\0ping'
+printf '\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x2e\0\0\0\x2e\0\0\0'"$packet" >"$dir/good.pcap"
+section='\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0'
+interface='\x01\0\0\0\x14\0\0\0\x01\0\0\0\0\0\x04\0\x14\0\0\0'
+block='\x06\0\0\0\x50\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x2e\0\0\0\x2e\0\0\0'"$packet"'\0\0\x50\0\0\0'
+printf "$section$interface$block$block" | head -c 160 >"$dir/cut.pcapng"
+printf '\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0' >"$dir/picture.png"
+mkdir "$dir/no-captures" "$dir/full"
+echo text >"$dir/no-captures/notes.txt"
+: >"$dir/empty.pcap"
+ln -s /dev/full "$dir/full/eve.json"
+echo 'alert udp any any -> any any (msg:"no end; content:"ping"; sid:1;)' >"$dir/quote.rules"
+echo 'alert udp any any -> any any (msg:"ping"; content:"ping"; sid:2;)' >>"$dir/quote.rules"
+head -c 50000000 /dev/urandom >"$dir/noise.rules"
+
+good=$dir/good.pcap
+check 'no such file' 1 'No such file' read "$dir/nowhere.pcap"
+check 'a folder without captures' 1 'holds no captures' read "$dir/no-captures"
+check 'a picture' 1 'picture.png' read "$dir/picture.png"
+
+p=$passed f=$failed
+check 'a capture cut short' 1 'byte' read "$dir/cut.pcapng"
+grep -q '^1 packets' "$dir/stdout" || told 'a capture cut short' 'what could be read was not told'
+all 'a capture cut short' "$p" "$f"
+
+check 'an unknown flag' 2 '--no-such-flag' read --no-such-flag "$good"
+check 'a broken filter' 2 'BPF' read "$good" 'tcp port port'
+
+p=$passed f=$failed
+check 'a rule with an unclosed quote' 0 'quote.rules:1' read --no-cache -S "$dir/quote.rules" "$good"
+grep -q '\[1:2\]' "$dir/stdout" || told 'a rule with an unclosed quote' 'the good rule did not alert'
+check 'a rule with an unclosed quote, fatal' 1 'quote.rules:1' read --no-cache --init-errors-fatal -S "$dir/quote.rules" "$good"
+all 'a rule with an unclosed quote' "$p" "$f"
+
+p=$passed f=$failed
+check 'a log folder that is a file' 1 'good.pcap' read -l "$good" "$good"
+[ ! -c /dev/full ] || check 'a full disk' 1 'No space left' read -l "$dir/full" "$good"
+all 'a log folder that cannot be written' "$p" "$f"
+
+check 'an empty file' 1 'empty.pcap' read "$dir/empty.pcap"
+check '50 MB of noise for rules' 0 'refused' read --no-cache -S "$dir/noise.rules" "$good"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
