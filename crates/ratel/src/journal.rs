@@ -2,7 +2,6 @@
 //! error gets what people need to see; this keeps the rest, where scripts look for it.
 
 use crate::settings::{Node, Settings};
-use anyhow::{Context, Result};
 use event::Timestamp;
 use event::json::Writer;
 use std::fs;
@@ -59,20 +58,26 @@ struct Log {
 }
 
 impl Journal {
-    /// Opens the `file` logs that are enabled, below `folder`.
-    pub fn open(settings: &Settings, folder: &Path) -> Result<Self> {
+    /// Opens the `file` logs that are enabled, below `folder`. One that can't be written is told and
+    /// left out: records matter more than what the run says of itself.
+    pub fn open(settings: &Settings, folder: &Path) -> Self {
         let common = settings.text("logging.default-log-level");
         let mut journal = Journal::default();
         let Some(outputs) = settings.node("logging.outputs") else {
-            return Ok(journal);
+            return journal;
         };
         for (kind, node) in outputs.items().flat_map(Node::entries) {
             if kind != "file" || !node.child_flag("enabled").unwrap_or(false) {
                 continue;
             }
             let path = folder.join(node.child_text("filename").unwrap_or("suricata.log"));
-            let out = fs::File::create(&path)
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            let out = match fs::File::create(&path) {
+                Ok(out) => out,
+                Err(error) => {
+                    crate::complain(&format!("cannot write {}: {error}", path.display()));
+                    continue;
+                }
+            };
             let level = node.child_text("level").or(common);
             journal.logs.push(Log {
                 out,
@@ -80,7 +85,7 @@ impl Journal {
                 least: level.and_then(Level::parse).unwrap_or(Level::Notice),
             });
         }
-        Ok(journal)
+        journal
     }
 
     /// Writes a line into each log that wants it. `module` is the part of the engine that speaks.

@@ -12,6 +12,7 @@ mod wants;
 
 use clap::Parser;
 use cli::{Cli, Rules, Verb};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// The command line asks for something that makes no sense: exit status 2.
@@ -23,7 +24,10 @@ pub struct Usage(pub String);
 const WRONG_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(
@@ -49,11 +53,33 @@ fn main() -> ExitCode {
     }
 }
 
-/// One line on standard error.
-#[expect(
-    clippy::print_stderr,
-    reason = "this is the command's own voice, not a log"
-)]
+/// Help and version as clap prints them; a wrong command line in one line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // A reader that went away has seen enough.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    match text.strip_prefix("error: ") {
+        Some(wrong) => {
+            let wrong = wrong.split("\n\n").next().unwrap_or(wrong);
+            complain(&wrong.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        // No verb at all: the help says what there is.
+        None => {
+            let _ = error.print();
+        }
+    }
+    ExitCode::from(WRONG_USAGE)
+}
+
+/// One line on standard error, without bytes that would act on a terminal.
 pub fn complain(what: &str) {
-    eprintln!("ratel: {what}");
+    let line: String = what
+        .chars()
+        .map(|c| if c.is_control() { '.' } else { c })
+        .collect();
+    // Where standard error is closed, there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "ratel: {line}");
 }

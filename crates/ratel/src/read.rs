@@ -32,12 +32,17 @@ pub fn run(args: &Read) -> Result<ExitCode> {
     }
     let inputs = Inputs::new(args)?;
     let mut journal = match log_folder(args)? {
-        Some(folder) => Journal::open(&settings, folder)?,
+        Some(folder) => Journal::open(&settings, folder),
         None => Journal::default(),
     };
     let result = go(args, &settings, &inputs, &mut journal);
     if let Err(error) = &result {
-        journal.say(Level::Error, "ratel", &format!("{error:#}"));
+        // What is wrong with the rules stands there already.
+        let message = match error.downcast_ref::<ruleset::Fatal>() {
+            Some(_) => "Loading signatures failed.".to_owned(),
+            None => format!("{error:#}"),
+        };
+        journal.say(Level::Error, "ratel", &message);
     }
     result
 }
@@ -79,7 +84,10 @@ fn go(
         skipped: loaded.summary.skipped,
     };
     let detection = config::engine::detection(settings);
-    config::warn(settings);
+    // Nobody wrote the built-in defaults: they are no news.
+    if args.config.is_some() || !args.set.is_empty() {
+        config::warn(settings);
+    }
     if args.init_errors_fatal
         && let Some(refusal) = settings.refusals().first()
     {
@@ -138,7 +146,7 @@ fn rules(args: &Read, settings: &Settings, journal: &mut Journal) -> Result<Load
     if (args.init_errors_fatal || args.test)
         && let Some(first) = loaded.first_error()
     {
-        bail!("{first}");
+        bail!(ruleset::Fatal(first));
     }
     loaded.warn();
     Ok(loaded)

@@ -52,7 +52,14 @@ pub struct Refusal {
     pub sid: Option<u32>,
     /// Why, in words.
     pub reason: String,
+    /// The beginning of the rule as written.
+    pub text: String,
 }
+
+/// Rules are wrong where that ends the run; the first of them, in words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Fatal(pub String);
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -89,8 +96,11 @@ impl Loaded {
         }
         for refusal in &self.refusals {
             let (file, line, reason) = (&refusal.file, refusal.line, &refusal.reason);
-            let message =
-                format!("error parsing signature from file {file} at line {line}: {reason}");
+            journal.say(Level::Error, "detect-parse", reason);
+            let message = format!(
+                "error parsing signature \"{}\" from file {file} at line {line}",
+                refusal.text
+            );
             journal.say(Level::Error, "detect", &message);
         }
         let (loaded, degraded, failed) = self.counts();
@@ -206,6 +216,7 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
                 column: refusal.column,
                 sid: refusal.sid,
                 reason: refusal.reason.clone(),
+                text: refusal.text.clone(),
             }),
             Parsed::Degraded(rule, reasons) => loaded.degraded.push((
                 rule.sid,
@@ -232,6 +243,7 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
             column: 0,
             sid: Some(rule.sid),
             reason: rule.reason,
+            text: String::new(),
         });
     }
     loaded.ruleset = ruleset;

@@ -114,6 +114,7 @@ impl Sinks {
         match self.failure {
             None => Ok(()),
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Some(error) if self.lost_records == 0 => Err(error.into()),
             Some(error) => Err(anyhow::Error::new(error)
                 .context(format!("{} records were lost", self.lost_records))),
         }
