@@ -37,10 +37,12 @@ fn open(data: &[u8]) -> (u8, u8, Vec<Turn<'_>>) {
     }
 }
 
-/// Whether an HTTP conversation is one: no event, and every message names its version.
+/// Whether an HTTP conversation is one: no event, and each request has a
+/// version and an answer with a status.
 fn is_plain_http(told: &str) -> bool {
     let is_nonsense = |line: &str| line.starts_with("event ") || line == "failed";
-    let has_version = |line: &str| line.contains("\"protocol\":\"HTTP/1.");
+    let has_version =
+        |line: &str| line.contains("\"protocol\":\"HTTP/1.") && line.contains("\"status\":");
     let mut records = told.lines().filter(|line| line.starts_with('{'));
     !told.lines().any(is_nonsense) && records.all(has_version)
 }

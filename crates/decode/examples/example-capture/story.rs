@@ -3,7 +3,7 @@
 //! All addresses and names are reserved for documentation (RFC 5737, RFC 3849, RFC 2606), and
 //! nothing depends on when or where it is written.
 
-use super::messages::{
+use crate::messages::{
     base64_lines, client_hello, counted, dns_answer, dns_query, gzip, server_hello, ssh_kexinit,
     ssh_key_reply, ssh_packet, tls_record,
 };

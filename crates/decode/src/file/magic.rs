@@ -24,11 +24,28 @@ pub fn describe(head: &[u8]) -> String {
         1 => return "very short file (no magic)".to_owned(),
         _ => {}
     }
-    executable::describe(head)
+    let words = executable::describe(head)
         .or_else(|| archive::describe(head))
         .or_else(|| image::describe(head))
         .or_else(|| document(head))
-        .unwrap_or_else(|| text::describe(head))
+        .unwrap_or_else(|| text::describe(head));
+    if words.contains(char::is_control) {
+        printable(words.as_bytes())
+    } else {
+        words
+    }
+}
+
+/// Bytes of a file in its description: what is not printable in octal, as file(1) writes it.
+fn printable(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b' '..=b'~' => out.push(char::from(*byte)),
+            other => out.push_str(&format!("\\{other:03o}")),
+        }
+    }
+    out
 }
 
 /// Documents and data that one fixed string tells.

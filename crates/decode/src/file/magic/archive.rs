@@ -1,6 +1,6 @@
 //! Archives and compressed data.
 
-use super::{u16_le, u32_le};
+use super::{printable, u16_le, u32_le};
 use event::time::civil;
 
 pub(super) fn describe(head: &[u8]) -> Option<String> {
@@ -181,18 +181,6 @@ fn gzip(head: &[u8]) -> String {
         _ => "",
     });
     words
-}
-
-/// Bytes of a file in its description: what is not printable in octal, as file(1) writes it.
-fn printable(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for byte in bytes {
-        match byte {
-            b' '..=b'~' => out.push(char::from(*byte)),
-            other => out.push_str(&format!("\\{other:03o}")),
-        }
-    }
-    out
 }
 
 /// `Thu Jan  1 00:00:00 1970`, as `asctime(3)` writes it.
