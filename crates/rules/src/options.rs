@@ -234,7 +234,9 @@ fn buffer(b: &mut Builder<'_>, name: &str, value: Option<&str>) -> Option<Result
             "to_server" => b.forced = Some(event::Direction::ToServer),
             "to_client" => b.forced = Some(event::Direction::ToClient),
             _ if name == "ftpdata_command" => {
-                return Some(app::contains(b, Buffer::FtpDataCommand, value, true));
+                // The buffer holds FTP's own spelling.
+                let verb = value.to_ascii_uppercase();
+                return Some(app::contains(b, Buffer::FtpDataCommand, &verb, true));
             }
             _ => {
                 return Some(Err(format!(
