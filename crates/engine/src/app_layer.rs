@@ -53,6 +53,8 @@ pub struct AppLayer {
     /// The direction that was recognised while the other one's bytes were due first. What is there
     /// of it is parsed even if the parser gives up on those.
     owed: Option<Direction>,
+    /// Transactions before these are complete, by direction.
+    complete: [u64; 2],
 }
 
 impl std::fmt::Debug for AppLayer {
@@ -85,6 +87,7 @@ impl Default for AppLayer {
             first: None,
             is_fed: false,
             owed: None,
+            complete: [0; 2],
         }
     }
 }
@@ -295,6 +298,22 @@ impl AppLayer {
         self.ended = [false; 2];
         self.is_finished = false;
         self.exhausted = [false; 2];
+        self.complete = [0; 2];
+    }
+
+    /// Whether a message came to its end in `direction` since this was asked last.
+    pub fn has_new_message(&mut self, direction: Direction) -> bool {
+        let Some(parser) = &self.parser else {
+            return false;
+        };
+        let range = parser.tx_range();
+        let known = &mut self.complete[usize::from(direction)];
+        let is_complete = |id: &u64| parser.tx(*id).is_some_and(|tx| tx.is_complete(direction));
+        let first = range.start.max(*known);
+        let next = first + (first..range.end).take_while(is_complete).count() as u64;
+        let is_new = next > *known;
+        *known = next;
+        is_new
     }
 
     /// Swaps what is known of the directions beside `seen`, when the flow's ends were the wrong way round.
@@ -302,6 +321,7 @@ impl AppLayer {
         self.settled.swap(0, 1);
         self.ended.swap(0, 1);
         self.exhausted.swap(0, 1);
+        self.complete.swap(0, 1);
         self.first = self.first.map(Direction::opposite);
         self.owed = self.owed.map(Direction::opposite);
     }

@@ -347,8 +347,8 @@ impl Core {
         if !flow.app.wants_data() {
             session.disable_app();
         }
-        if taken.consumed > 0 {
-            // Stream signatures see a message as soon as the parser does.
+        if taken.consumed > 0 && flow.app.has_new_message(direction) {
+            // Stream signatures see a message as soon as it is whole.
             session.trigger_raw(direction);
         }
         if flow.app.is_encrypted {
@@ -408,7 +408,8 @@ impl Core {
         let cx = PacketContext {
             packet,
             direction: passage.direction.unwrap_or(Direction::ToServer),
-            is_flow_established: is_established,
+            // What the handshake's last packet says of itself is not said of the flow yet.
+            is_flow_established: passage.hit.is_some_and(|hit| hit.is_established),
             is_app_known: flow.protocol != IpProtocol::TCP || is_established,
             is_in_stream: passage.stream.is_some_and(|stream| stream.data_added),
             is_payload_opaque: flow.app.is_encrypted,

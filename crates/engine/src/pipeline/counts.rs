@@ -1,6 +1,6 @@
 //! Counters of the pipeline itself, and all counters gathered under EVE's names.
 
-use super::Engine;
+use super::{Core, Engine};
 use crate::flow::Flow;
 use crate::records::stats::Counters;
 use crate::tcp::ExceptionPolicy;
@@ -27,6 +27,8 @@ pub(super) struct Counts {
     app_exceptions: BTreeMap<(AppProtocol, ExceptionPolicy), u64>,
     pub(super) bypassed_packets: u64,
     pub(super) bypassed_bytes: u64,
+    /// Most of its memory that a part with a limit used, in percent.
+    pressure_max: u64,
     pub(super) alerts: u64,
     pub(super) alert_queue_overflow: u64,
     pub(super) alerts_suppressed: u64,
@@ -39,7 +41,11 @@ impl Counts {
         if !matches!(flow.app.protocol, AppProtocol::Unknown) {
             *self.app_flows.entry(key).or_default() += 1;
         }
-        if let Some(parser) = &flow.app.parser {
+        // Protocols that are one exchange throughout count none.
+        let is_one = matches!(flow.app.protocol, AppProtocol::Tls | AppProtocol::Ssh);
+        if let Some(parser) = &flow.app.parser
+            && !is_one
+        {
             *self.app_txs.entry(key).or_default() += parser.tx_range().end;
         }
         if let Some(original) = flow.app.original {
@@ -151,6 +157,13 @@ impl Engine {
         for (name, value) in [
             ("flow_bypassed.local_pkts", counts.bypassed_packets),
             ("flow_bypassed.local_bytes", counts.bypassed_bytes),
+            // Parsers keep no more than their own limits: nothing of theirs is held beyond a flow.
+            ("ftp.memuse", 0),
+            ("ftp.memcap", 0),
+            ("http.memuse", 0),
+            ("http.memcap", 0),
+            ("memcap.pressure", self.memory_pressure()),
+            ("memcap.pressure_max", counts.pressure_max),
             ("detect.engines[0].id", 0),
             (
                 "detect.engines[0].rules_loaded",
@@ -187,6 +200,12 @@ impl Engine {
         all
     }
 
+    /// How much of its memory the fullest part with a limit uses, in percent.
+    fn memory_pressure(&self) -> u64 {
+        let flows = self.flows.counters().memuse;
+        percent(flows, self.core.config.flow.memcap).max(self.core.stream_pressure())
+    }
+
     /// Counters of exception policies: all that could be told where a policy is set at all.
     fn exception_counters(&self, all: &mut Counters) {
         let config = &self.core.config;
@@ -216,4 +235,24 @@ impl Engine {
             );
         }
     }
+}
+
+impl Core {
+    /// How much of their memory streams use, in percent.
+    fn stream_pressure(&self) -> u64 {
+        let (counters, config) = (&self.tcp_counters, &self.config.tcp);
+        percent(counters.memuse, config.memcap).max(percent(
+            counters.reassembly_memuse,
+            config.reassembly_memcap,
+        ))
+    }
+
+    /// Remembers the highest use of memory; asked where flows end, before they give theirs back.
+    pub(super) fn note_pressure(&mut self) {
+        self.counts.pressure_max = self.counts.pressure_max.max(self.stream_pressure());
+    }
+}
+
+fn percent(part: u64, whole: u64) -> u64 {
+    part.saturating_mul(100) / whole.max(1)
 }

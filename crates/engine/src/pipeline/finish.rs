@@ -17,6 +17,7 @@ impl Core {
             self.drain(flow, rest, to);
         }
         *self.told.flows.entry(flow.app.protocol).or_default() += 1;
+        self.note_pressure();
         self.counts.on_flow_end(flow);
         self.recorder.flow_end(flow, self.now, to);
         if let Some(session) = &mut flow.tcp {
@@ -85,6 +86,7 @@ impl Core {
             };
             self.detector
                 .inspect_packet(&cx, Some(flow), &mut self.alerts);
+            self.count_alerts();
             let vlans = flow.vlans.clone();
             let seen = Seen::of_flow(flow, direction, flow.last, &vlans);
             let has_alert = self.tell_alerts(&seen, Some(flow), &Passage::default(), to);

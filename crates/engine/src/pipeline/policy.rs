@@ -22,14 +22,6 @@ impl Core {
         flow: &mut Flow,
         passage: &mut Passage,
     ) {
-        if let Some(drop) = outcome.drop
-            && self.config.is_inline
-        {
-            passage.drop_reason.get_or_insert(match drop {
-                StreamDrop::Error => "stream error",
-                StreamDrop::Urgent => "stream urgent",
-            });
-        }
         if let Some((exception, policy)) = outcome.exception {
             let (counter, target, reason) = match exception {
                 Exception::Midstream => ("tcp.midstream", "stream_midstream", "stream midstream"),
@@ -39,6 +31,14 @@ impl Core {
                 }
             };
             self.apply_exception(counter, target, reason, policy, flow, passage);
+        }
+        if let Some(drop) = outcome.drop
+            && self.config.is_inline
+        {
+            passage.drop_reason.get_or_insert(match drop {
+                StreamDrop::Error => "stream error",
+                StreamDrop::Urgent => "stream urgent",
+            });
         }
         if outcome.may_bypass && self.config.tcp.bypass {
             flow.state = State::Bypassed;
@@ -133,9 +133,7 @@ impl Core {
                 passage.is_rejected = true;
             }
         }
-        self.counts.alerts += self.alerts.alerts.len() as u64;
-        self.counts.alert_queue_overflow += u64::from(self.alerts.discarded);
-        self.counts.alerts_suppressed += u64::from(self.alerts.suppressed);
+        self.count_alerts();
         if let Some(flow) = flow
             && (self.alerts.bypass || flow.detection.is_bypassed)
             && flow.state != State::Bypassed
@@ -149,5 +147,12 @@ impl Core {
                 self.config.is_inline,
             );
         }
+    }
+
+    /// Adds what rules came to, for a packet or for the end of a flow.
+    pub(super) fn count_alerts(&mut self) {
+        self.counts.alerts += self.alerts.alerts.len() as u64;
+        self.counts.alert_queue_overflow += u64::from(self.alerts.discarded);
+        self.counts.alerts_suppressed += u64::from(self.alerts.suppressed);
     }
 }
