@@ -85,6 +85,8 @@ pub struct Flow {
     pub exception_policies: Vec<(&'static str, &'static str)>,
     /// Whether a drop was told, by direction.
     pub is_drop_told: [bool; 2],
+    /// Whether all files of a direction are stored from now on.
+    pub stores_files: [bool; 2],
     /// What was told of its transactions.
     pub txs: TxsTold,
 }
@@ -145,6 +147,7 @@ impl Flow {
             bypassed_bytes: [0; 2],
             exception_policies: Vec::new(),
             is_drop_told: [false; 2],
+            stores_files: [false; 2],
             txs: TxsTold::default(),
         }
     }

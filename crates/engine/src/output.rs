@@ -1,7 +1,9 @@
 //! Where the engine hands over what it has to say. The engine opens no files itself.
 
+use crate::records::Seen;
 use decode::file::File;
 use decode::packet::Frame;
+use event::Timestamp;
 
 /// Takes records and what is to be kept. Implemented by whoever drives the engine.
 pub trait Output {
@@ -24,15 +26,58 @@ pub trait Output {
         let _ = (file, offset, data);
     }
 
-    /// A file to be stored has come to its end; `record` is its `fileinfo` record.
-    fn file_end(&mut self, file: &File, record: &[u8]) {
-        let _ = (file, record);
+    /// A file to be stored has come to its end at `now`; `record` is its `fileinfo` record.
+    fn file_end(&mut self, file: &File, now: Timestamp, record: &[u8]) {
+        let _ = (file, now, record);
     }
 
-    /// A frame that `pcap-log` is to keep, with whether it alerted.
-    fn packet(&mut self, frame: &Frame<'_>, has_alert: bool) {
-        let _ = (frame, has_alert);
+    /// A frame, with what became of it, for those who keep packets.
+    fn packet(&mut self, frame: &Frame<'_>, fate: &Fate) {
+        let _ = (frame, fate);
     }
+
+    /// The flow of that `flow_id` has ended.
+    fn flow_end(&mut self, flow: u64) {
+        let _ = flow;
+    }
+
+    /// Certificates that a rule asked to store, on what `seen` tells.
+    fn certificates(&mut self, certificates: &Certificates<'_>, seen: &Seen<'_>) {
+        let _ = (certificates, seen);
+    }
+
+    /// Adds counters of its own to those that are told.
+    fn add_counters(&self, counters: &mut crate::records::stats::Counters) {
+        let _ = counters;
+    }
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// A packet of it alerted.
+    pub has_alert: bool,
+    /// EVE's `flow_id` of its innermost flow.
+    pub flow: Option<u64>,
+    /// A packet of that flow alerted, now or before.
+    pub is_flow_alerted: bool,
+    /// It brought bytes to a TCP stream.
+    pub has_stream_data: bool,
+}
+
+/// The certificates that one side of a TLS conversation showed.
+#[derive(Clone, Copy, Debug)]
+pub struct Certificates<'a> {
+    /// Whether the client showed them.
+    pub is_of_client: bool,
+    /// Each in DER, the side's own first.
+    pub chain: &'a [&'a [u8]],
+    /// Whose the first is.
+    pub subject: &'a str,
+    /// Who issued the first.
+    pub issuer: &'a str,
+    /// SHA-1 of the first.
+    pub fingerprint: &'a str,
 }
 
 /// Keeps records in memory: for tests, and for callers that want them as a list.

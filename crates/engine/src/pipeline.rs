@@ -4,7 +4,7 @@ use crate::app_layer::Taken;
 use crate::config::Config;
 use crate::detect::{Alerts, Detector, PacketContext};
 use crate::flow::{self, Flow, Hit, State};
-use crate::output::Output;
+use crate::output::{Fate, Output};
 use crate::records::{Recorder, Seen};
 use crate::tcp::{self, Chunk, Session, StreamEvent, StreamEvents};
 use decode::app::Context;
@@ -13,6 +13,7 @@ use event::{Direction, IpProtocol, Timestamp};
 
 mod counts;
 mod expect;
+mod files;
 mod finish;
 mod policy;
 pub mod told;
@@ -44,6 +45,8 @@ struct Core {
     now: Timestamp,
     /// Time of the first packet.
     start: Option<Timestamp>,
+    /// What became of the frame at hand.
+    fate: Fate,
     /// Files that were stored so far, for their numbers.
     files_stored: u64,
 }
@@ -78,6 +81,7 @@ impl Engine {
                 counts: counts::Counts::default(),
                 now: Timestamp::default(),
                 start: None,
+                fate: Fate::default(),
                 files_stored: 0,
                 config,
                 detector,
@@ -94,11 +98,11 @@ impl Engine {
             core,
         } = self;
         core.on_time(frame.time);
-        let mut has_alert = false;
+        core.fate = Fate::default();
         decoder.decode(frame, &mut |packet: &Packet<'_>| {
-            has_alert |= on_packet(flows, core, packet, to);
+            core.fate.has_alert |= on_packet(flows, core, packet, to);
         });
-        to.packet(frame, has_alert);
+        to.packet(frame, &core.fate);
     }
 
     /// Ends all flows and writes what is left to tell.
@@ -107,7 +111,8 @@ impl Engine {
         for mut flow in self.flows.take_ended() {
             self.core.end_flow(&mut flow, to);
         }
-        let counters = self.counters();
+        let mut counters = self.counters();
+        to.add_counters(&mut counters);
         self.core.finish(&counters, to);
     }
 
@@ -171,6 +176,8 @@ impl Core {
             direction: Some(hit.direction),
             ..Passage::default()
         };
+        self.fate.flow = Some(flow.id);
+        self.fate.is_flow_alerted |= flow.is_alerted;
         if flow.state == State::Bypassed {
             flow.on_bypassed(packet, hit.direction);
             self.counts.bypassed_packets += 1;
@@ -197,7 +204,11 @@ impl Core {
         }
         self.decide(packet, Some(flow), &mut passage);
         let has_alert = self.tell_packet(packet, Some(flow), &passage, to);
+        self.fate.is_flow_alerted |= flow.is_alerted;
+        self.fate.has_stream_data |= passage.stream.is_some_and(|stream| stream.data_added);
         let seen = Seen::of_packet(packet, passage.direction);
+        self.note_stores(flow, passage.direction.unwrap_or(Direction::ToServer));
+        self.store_certificates(flow, &seen, to);
         self.tell_transactions(flow, &seen, false, to);
         self.forget_transactions(flow, false);
         if let (Some(session), Some(direction)) = (&mut flow.tcp, passage.direction) {

@@ -277,6 +277,11 @@ impl Session {
         self.side(direction).no_reassembly
     }
 
+    /// Bytes of a side that are looked at from now on, 0 for all.
+    pub fn set_depth(&mut self, depth: u32) {
+        self.depth = depth;
+    }
+
     /// Bytes of a side that are kept before its depth is reached, 0 for all; only ever raised.
     pub fn raise_depth(&mut self, depth: u32) {
         if depth > self.depth || depth == 0 {

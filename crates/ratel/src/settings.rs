@@ -14,8 +14,6 @@ const MAX_INCLUDE_DEPTH: usize = 8;
 #[derive(Debug, Default)]
 pub struct Settings {
     root: Node,
-    /// Folder of the file, for paths relative to it.
-    folder: Option<PathBuf>,
     used: RefCell<BTreeSet<String>>,
     complaints: RefCell<Vec<String>>,
     refusals: RefCell<Vec<String>>,
@@ -70,7 +68,6 @@ impl Settings {
     pub fn load(path: &Path) -> Result<Self, SettingsError> {
         Ok(Settings {
             root: load(path, 0)?,
-            folder: path.parent().map(Path::to_path_buf),
             ..Self::default()
         })
     }
@@ -82,11 +79,6 @@ impl Settings {
             root: node(value),
             ..Self::default()
         })
-    }
-
-    /// Folder of the file the settings came from.
-    pub fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
     }
 
     /// Lays `key=value` on top, as `--set` does.

@@ -1,21 +1,24 @@
 //! Where records end up: files in the log folder, or standard output.
 
 use crate::config::eve::EveOutput;
-use crate::config::outputs::{FileStore, Outputs};
+mod certificates;
+mod packets;
+mod store;
+
+use crate::config::outputs::Outputs;
 use anyhow::{Context, Result};
-use decode::file::{File, FileState};
-use decode::packet::{Frame, LinkType};
-use engine::output::Output;
+use decode::file::File;
+use decode::packet::Frame;
+use engine::output::{Certificates, Fate, Output};
+use engine::records::Seen;
 use engine::records::stats::Counters;
-use std::collections::HashMap;
+use event::Timestamp;
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Bytes gathered before a write.
 const BUFFER: usize = 256 << 10;
-/// Files that may be in the course of being stored at once.
-const MAX_OPEN_FILES: usize = 256;
 
 /// All sinks of one run. The first failure to write is kept and told at the end: a full disk must
 /// not go unnoticed, and must not stop detection.
@@ -23,22 +26,11 @@ pub struct Sinks {
     eves: Vec<Box<dyn Write>>,
     fast: Option<BufWriter<fs::File>>,
     stats: Option<BufWriter<fs::File>>,
-    store: Option<Store>,
-    packets: Option<Packets>,
+    store: Option<store::Store>,
+    certificates: Option<certificates::Store>,
+    packets: Option<packets::Packets>,
     failure: Option<io::Error>,
     lost_records: u64,
-}
-
-struct Packets {
-    out: BufWriter<fs::File>,
-    is_begun: bool,
-    only_alerts: bool,
-}
-
-struct Store {
-    dir: PathBuf,
-    write_fileinfo: bool,
-    open: HashMap<u64, (PathBuf, BufWriter<fs::File>)>,
 }
 
 /// Where EVE goes.
@@ -59,6 +51,7 @@ impl Sinks {
             fast: None,
             stats: None,
             store: None,
+            certificates: None,
             packets: None,
             failure: None,
             lost_records: 0,
@@ -85,16 +78,18 @@ impl Sinks {
                 sinks.store = outputs
                     .file_store
                     .as_ref()
-                    .map(|s| Store::open(folder, s))
+                    .map(|s| store::Store::open(folder, s))
                     .transpose()?;
-                if let Some(log) = &outputs.pcap_log {
-                    let out = create(folder, &log.file)?;
-                    sinks.packets = Some(Packets {
-                        out,
-                        is_begun: false,
-                        only_alerts: log.only_alerts,
-                    });
-                }
+                sinks.certificates = outputs
+                    .certificates
+                    .as_ref()
+                    .map(|dir| certificates::Store::open(folder, dir))
+                    .transpose()?;
+                sinks.packets = outputs
+                    .pcap_log
+                    .as_ref()
+                    .map(|log| packets::Packets::new(folder, log))
+                    .transpose()?;
             }
         }
         Ok(sinks)
@@ -109,7 +104,7 @@ impl Sinks {
             keep(&mut self.failure, log.flush());
         }
         if let Some(packets) = &mut self.packets {
-            keep(&mut self.failure, packets.out.flush());
+            keep(&mut self.failure, packets.flush());
         }
         match self.failure {
             None => Ok(()),
@@ -154,104 +149,40 @@ impl Output for Sinks {
         }
     }
 
-    fn file_end(&mut self, file: &File, record: &[u8]) {
+    fn file_end(&mut self, file: &File, now: Timestamp, record: &[u8]) {
         if let Some(store) = &mut self.store {
-            keep(&mut self.failure, store.end(file, record));
+            keep(&mut self.failure, store.end(file, now, record));
         }
     }
 
-    fn packet(&mut self, frame: &Frame<'_>, has_alert: bool) {
-        if let Some(packets) = &mut self.packets
-            && (has_alert || !packets.only_alerts)
-        {
-            keep(&mut self.failure, packets.write(frame));
-        }
-    }
-}
-
-impl Packets {
-    fn write(&mut self, frame: &Frame<'_>) -> io::Result<()> {
-        if !std::mem::replace(&mut self.is_begun, true) {
-            self.out.write_all(&pcap_header(frame.link))?;
-        }
-        self.out
-            .write_all(&(frame.time.secs() as u32).to_le_bytes())?;
-        self.out
-            .write_all(&frame.time.subsec_micros().to_le_bytes())?;
-        self.out
-            .write_all(&(frame.data.len() as u32).to_le_bytes())?;
-        self.out.write_all(&frame.wire_len.to_le_bytes())?;
-        self.out.write_all(frame.data)
-    }
-}
-
-impl Store {
-    fn open(folder: &Path, config: &FileStore) -> Result<Self> {
-        let dir = folder.join(&config.dir);
-        fs::create_dir_all(dir.join("tmp"))
-            .with_context(|| format!("cannot create the folder {}", dir.display()))?;
-        Ok(Store {
-            dir,
-            write_fileinfo: config.write_fileinfo,
-            open: HashMap::new(),
-        })
-    }
-
-    fn write(&mut self, file: &File, data: &[u8]) -> io::Result<()> {
-        if !self.open.contains_key(&file.id) {
-            if self.open.len() >= MAX_OPEN_FILES {
-                return Err(io::Error::other("too many files are being stored at once"));
-            }
-            let path = self.dir.join("tmp").join(format!("file.{}", file.id));
-            let out = BufWriter::new(fs::File::create(&path)?);
-            self.open.insert(file.id, (path, out));
-        }
-        match self.open.get_mut(&file.id) {
-            Some((_, out)) => out.write_all(data),
-            None => Ok(()),
+    fn packet(&mut self, frame: &Frame<'_>, fate: &Fate) {
+        if let Some(packets) = &mut self.packets {
+            keep(&mut self.failure, packets.take(frame, fate));
         }
     }
 
-    /// Moves a finished file to where its SHA-256 says.
-    fn end(&mut self, file: &File, record: &[u8]) -> io::Result<()> {
-        if !self.open.contains_key(&file.id) {
-            self.write(file, &[])?;
+    fn flow_end(&mut self, flow: u64) {
+        if let Some(packets) = &mut self.packets {
+            packets.release(flow);
         }
-        let Some((path, mut out)) = self.open.remove(&file.id) else {
-            return Ok(());
-        };
-        out.flush()?;
-        let name = match &file.sha256 {
-            Some(hash) => hash
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>(),
-            None if file.state == FileState::Truncated => format!("truncated.{}", file.id),
-            None => format!("file.{}", file.id),
-        };
-        let dir = self.dir.join(name.get(..2).unwrap_or("00"));
-        fs::create_dir_all(&dir)?;
-        let to = dir.join(&name);
-        fs::rename(path, &to)?;
-        if self.write_fileinfo {
-            let info = format!("{name}.{}.{}.json", file.size, file.id);
-            let mut line = record.to_vec();
-            line.push(b'\n');
-            fs::write(dir.join(info), line)?;
-        }
-        Ok(())
     }
-}
 
-/// The header of a pcap file with microseconds, least significant byte first.
-fn pcap_header(link: LinkType) -> [u8; 24] {
-    let mut header = [0; 24];
-    header[..4].copy_from_slice(&0xa1b2_c3d4_u32.to_le_bytes());
-    header[4..6].copy_from_slice(&2_u16.to_le_bytes());
-    header[6..8].copy_from_slice(&4_u16.to_le_bytes());
-    header[16..20].copy_from_slice(&262_144_u32.to_le_bytes());
-    header[20..].copy_from_slice(&link.0.to_le_bytes());
-    header
+    fn certificates(&mut self, certificates: &Certificates<'_>, seen: &Seen<'_>) {
+        if let Some(store) = &mut self.certificates {
+            keep(&mut self.failure, store.write(certificates, seen));
+        }
+    }
+
+    fn add_counters(&self, counters: &mut Counters) {
+        if let Some(store) = &self.store {
+            counters.insert("file_store.fs_errors".to_owned(), store.errors());
+        }
+        if let Some(packets) = &self.packets {
+            let (written, filtered) = packets.counts();
+            counters.insert("pcap_log.written".to_owned(), written);
+            counters.insert("pcap_log.filtered_bpf".to_owned(), filtered);
+        }
+    }
 }
 
 fn create(folder: &Path, name: &str) -> Result<BufWriter<fs::File>> {

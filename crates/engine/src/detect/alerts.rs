@@ -118,6 +118,8 @@ pub struct Alerts {
     pub is_tagged: bool,
     /// Whether a rule asked to leave the flow alone.
     pub bypass: bool,
+    /// Whether a rule asked to store the certificates that its packet's side showed.
+    pub stores_certificates: bool,
     queue: Vec<Alert>,
 }
 
@@ -131,6 +133,7 @@ impl Alerts {
         self.stores.clear();
         self.is_tagged = false;
         self.bypass = false;
+        self.stores_certificates = false;
         self.queue.clear();
     }
 

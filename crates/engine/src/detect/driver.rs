@@ -578,6 +578,7 @@ pub(super) fn apply(
                     memory.is_bypassed = true;
                 }
             }
+            Change::StoreCertificates => alerts.stores_certificates = true,
             // Tags wait for limits.
             Change::Tag { .. } => {}
         }

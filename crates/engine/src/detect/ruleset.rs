@@ -428,6 +428,7 @@ impl Build {
                 },
             },
             Effect::Bypass => Change::Bypass,
+            Effect::Keyword { name, .. } if name == "tls.store" => Change::StoreCertificates,
             // What such keywords ask of records and parsers is read from the rule by those.
             Effect::Keyword { .. } => return None,
         })

@@ -201,6 +201,8 @@ pub(super) enum Change {
         scope: StoreScope,
     },
     Bypass,
+    /// `tls.store`.
+    StoreCertificates,
 }
 
 /// Which files a `filestore` keeps.

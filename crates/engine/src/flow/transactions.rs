@@ -9,6 +9,8 @@ pub struct TxTold {
     pub is_logged: bool,
     /// How many of its events were written.
     pub events: u16,
+    /// Whether its files of a direction are stored.
+    pub stores_files: [bool; 2],
 }
 
 /// What was told of the transactions of a flow, by their ids.

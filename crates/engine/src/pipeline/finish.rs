@@ -20,6 +20,7 @@ impl Core {
         self.note_pressure();
         self.counts.on_flow_end(flow);
         self.recorder.flow_end(flow, self.now, to);
+        to.flow_end(flow.id);
         if let Some(session) = &mut flow.tcp {
             session.release(&mut self.tcp_counters);
         }
@@ -89,7 +90,9 @@ impl Core {
             self.count_alerts();
             let vlans = flow.vlans.clone();
             let seen = Seen::of_flow(flow, direction, flow.last, &vlans);
+            self.store_certificates(flow, &seen, to);
             let has_alert = self.tell_alerts(&seen, Some(flow), &Passage::default(), to);
+            self.note_stores(flow, direction);
             flow.is_alerted |= has_alert;
         }
     }

@@ -135,7 +135,9 @@ impl Core {
         }
         self.count_alerts();
         if let Some(flow) = flow
-            && (self.alerts.bypass || flow.detection.is_bypassed)
+            && (self.alerts.bypass
+                || flow.detection.is_bypassed
+                || (flow.app.is_encrypted && self.bypasses_encrypted(flow.app.protocol)))
             && flow.state != State::Bypassed
         {
             flow.state = State::Bypassed;

@@ -157,6 +157,7 @@ impl Core {
         let Some(mut parser) = flow.app.parser.take() else {
             return;
         };
+        let stored_before = self.files_stored;
         for id in parser.tx_range() {
             let Some(tx) = parser.tx(id) else { continue };
             let told = flow.txs.get(id);
@@ -181,6 +182,11 @@ impl Core {
             }
         }
         flow.app.parser = Some(parser);
+        if let (Some(depth), Some(session)) = (self.config.file_stream_depth, &mut flow.tcp)
+            && self.files_stored > stored_before
+        {
+            session.set_depth(depth);
+        }
     }
 
     fn tell_files(
@@ -199,7 +205,13 @@ impl Core {
         if !is_due {
             return;
         }
-        self.store_files(parser, id, direction, to);
+        let side = usize::from(direction);
+        let is_wanted = self.config.stores_all_files
+            || flow.stores_files[side]
+            || flow.txs.get(id).stores_files[side];
+        if is_wanted {
+            self.store_files(parser, id, direction, to);
+        }
         let Some(tx) = parser.tx(id) else { return };
         let Some(set) = tx.files(direction) else {
             return;
@@ -235,12 +247,11 @@ impl Core {
             return;
         };
         for file in &mut set.files {
-            if self.config.stores_all_files && !file.is_stored {
-                file.keep();
-                file.is_stored = true;
+            if file.is_logged {
+                continue;
             }
             if !file.is_stored {
-                continue;
+                file.keep();
             }
             if file.id == 0 {
                 self.files_stored += 1;

@@ -115,7 +115,7 @@ impl Recorder {
         if file.is_stored {
             let eve = EveConfig::default();
             transaction::fileinfo(&mut self.out, file, tx, seen, flow, &self.source, &eve);
-            to.file_end(file, self.out.as_bytes());
+            to.file_end(file, seen.time, self.out.as_bytes());
         }
     }
 

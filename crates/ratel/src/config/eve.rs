@@ -249,7 +249,7 @@ fn anomaly(options: &Node) -> AnomalyConfig {
 }
 
 /// `xff`.
-pub fn xff(node: &Node) -> Option<XffConfig> {
+fn xff(node: &Node) -> Option<XffConfig> {
     node.child_flag("enabled")
         .unwrap_or(false)
         .then(|| XffConfig {

@@ -26,7 +26,8 @@ pub fn config(eves: &[EveOutput], outputs: &Outputs, rules: Wants) -> FileConfig
         wants.magic |= store.wants.magic;
         // Stored files are named by it.
         wants.sha256 = true;
-        wants.store = store.is_forced;
+        // Which files a rule wants stored may only be known once they came.
+        wants.store = store.is_forced || rules.stored_files;
     }
     FileConfig {
         wants,
