@@ -85,13 +85,13 @@ fn go(
     };
     let detection = config::engine::detection(settings);
     // Nobody wrote the built-in defaults: they are no news.
-    if args.config.is_some() || !args.set.is_empty() {
-        config::warn(settings);
-    }
     if args.init_errors_fatal
         && let Some(refusal) = settings.refusals().first()
     {
         bail!("configuration: {refusal}");
+    }
+    if args.config.is_some() || !args.set.is_empty() {
+        config::warn(settings);
     }
     if args.test || (inputs.captures.is_empty() && args.engine_analysis) {
         return Ok(ExitCode::SUCCESS);

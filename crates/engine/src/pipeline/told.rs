@@ -178,7 +178,14 @@ impl Core {
             }
             flow.txs.set(id, now_told);
             for direction in Direction::BOTH {
-                self.tell_files(parser.as_mut(), id, direction, flow, seen, to);
+                // Rules may still want a file stored that they did not see to its end.
+                let is_inspected = is_last
+                    || self.detector.ruleset().is_empty()
+                    || seen.direction == Some(direction)
+                    || flow.detection.is_inspected(id, direction);
+                if is_inspected {
+                    self.tell_files(parser.as_mut(), id, direction, flow, seen, to);
+                }
             }
         }
         flow.app.parser = Some(parser);

@@ -25,7 +25,7 @@ pub fn config(settings: &Settings, eves: &[EveOutput], outputs: &Outputs, rules:
     let is_inline = settings.flag("engine.simulate-ips").unwrap_or(false);
     Config {
         tcp: stream::config(settings, is_inline, config.tcp),
-        app: app::config(settings, eves, outputs, rules),
+        app: bodies_as_files(app::config(settings, eves, outputs, rules), outputs),
         is_inline,
         stores_all_files: outputs
             .file_store
@@ -38,6 +38,23 @@ pub fn config(settings: &Settings, eves: &[EveOutput], outputs: &Outputs, rules:
             .and_then(|store| store.stream_depth),
         ..config
     }
+}
+
+/// Bodies that are stored as files are followed as far as files are.
+fn bodies_as_files(mut app: decode::app::Config, outputs: &Outputs) -> decode::app::Config {
+    let depth = outputs.file_store.as_ref().and_then(|s| s.stream_depth);
+    let Some(depth) = depth.map(u64::from) else {
+        return app;
+    };
+    let servers = app.http.servers.iter_mut().map(|(_, server)| server);
+    for server in servers.chain([&mut app.http.default]) {
+        for limit in [&mut server.request.limit, &mut server.response.limit] {
+            if depth == 0 || (*limit != 0 && depth > *limit) {
+                *limit = depth;
+            }
+        }
+    }
+    app
 }
 
 /// Settings of detection.

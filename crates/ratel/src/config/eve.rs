@@ -64,12 +64,22 @@ pub fn outputs(settings: &Settings) -> Vec<EveOutput> {
     let Some(outputs) = settings.node("outputs") else {
         return Vec::new();
     };
-    outputs
+    let outputs: Vec<_> = outputs
         .items()
         .filter_map(|item| item.child("eve-log"))
         .filter(|eve| eve.child_flag("enabled").unwrap_or(false))
         .map(|eve| output(eve, settings))
-        .collect()
+        .collect();
+    let has_several = |has: fn(&EveConfig) -> bool| {
+        outputs.iter().filter(|output| has(&output.config)).count() > 1
+    };
+    if has_several(|config| config.anomaly.is_some()) {
+        settings.refuse("only one 'anomaly' logger can be enabled".to_owned());
+    }
+    if has_several(|config| config.drop.is_some()) {
+        settings.refuse("only one 'drop' logger can be enabled".to_owned());
+    }
+    outputs
 }
 
 fn output(eve: &Node, settings: &Settings) -> EveOutput {

@@ -145,6 +145,25 @@ fn reads_mail_tls_and_ssh() {
 }
 
 #[test]
+fn bodies_that_are_stored_are_followed_as_far_as_files_are() {
+    let check = |depth: &str, expected: u64| {
+        let (config, _) = read(&format!(
+            "outputs: [file-store: {{enabled: yes, version: 2, stream-depth: {depth}}}]"
+        ));
+        assert_eq!(config.app.http.default.response.limit, expected, "{depth}");
+    };
+    check("0", 0);
+    check("1kb", 4096);
+    check("8kb", 8192);
+}
+
+#[test]
+fn only_one_output_tells_anomalies() {
+    let text = "outputs: [eve-log: {enabled: yes, types: [anomaly]}, eve-log: {enabled: yes, types: [anomaly]}]";
+    assert_eq!(read(text).1.refusals().len(), 1);
+}
+
+#[test]
 fn rules_and_outputs_decide_what_is_computed() {
     let wants = Wants {
         md5: true,
