@@ -65,6 +65,7 @@ mod tests {
         let logged = TxTold {
             is_logged: true,
             events: 1,
+            stores_files: [false, true],
         };
         let mut txs = TxsTold::default();
         txs.set(5, logged);

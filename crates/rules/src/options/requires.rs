@@ -34,6 +34,14 @@ fn keyword_is_known(name: &str) -> bool {
 }
 
 const KNOWN: &[&str] = &[
+    "sid",
+    "gid",
+    "rev",
+    "msg",
+    "classtype",
+    "reference",
+    "metadata",
+    "priority",
     "content",
     "pcre",
     "flow",
