@@ -91,7 +91,15 @@ impl Session {
         let after_syn = client.isn.wrapping_add(1);
         if !is_fast_open && segment.options.fast_open.is_none() {
             if ack != after_syn {
-                return run.refuse(StreamEvent::HandshakeSynackWithWrongAck);
+                let is_it = |syn: &&Queued| syn.sequence.wrapping_add(1) == ack;
+                let Some(syn) = self.queue.iter().find(is_it).copied() else {
+                    return run.refuse(StreamEvent::HandshakeSynackWithWrongAck);
+                };
+                let client = self.side_mut(Direction::ToServer);
+                client.begin(syn.sequence);
+                client.next_seq = ack;
+                client.has_timestamp = false;
+                self.apply_syn(&syn);
             }
         } else {
             if ack == client.next_seq {
@@ -106,9 +114,13 @@ impl Session {
             self.is_fast_open = true;
             self.enter(run, State::Established);
         }
-        if !self.is_echo_plausible(segment) {
+        // A client that offered no timestamps ignores those of the SYN/ACK.
+        let offered = self.side(Direction::ToServer).has_timestamp;
+        if offered && !self.is_echo_plausible(segment) {
             let echo = segment.options.timestamps.map(|(_, echo)| echo);
-            let Some(syn) = self.queue.iter().find(|syn| syn.timestamp == echo).copied() else {
+            let isn = self.side(Direction::ToServer).isn;
+            let is_it = |syn: &&Queued| syn.timestamp == echo && syn.sequence == isn;
+            let Some(syn) = self.queue.iter().find(is_it).copied() else {
                 return run.refuse(StreamEvent::PktInvalidTimestamp);
             };
             self.apply_syn(&syn);
@@ -219,7 +231,7 @@ impl Session {
     fn on_repeated_syn(&mut self, run: &mut Run<'_>, segment: &Segment<'_>) {
         let (client, server) = self.pair(Direction::ToServer);
         let known = Queued {
-            sequence: 0,
+            sequence: client.isn,
             acknowledgement: 0,
             window: server.window,
             window_scale: None,
@@ -235,23 +247,25 @@ impl Session {
             ..known
         };
         let new = Queued {
-            sequence: 0,
             acknowledgement: 0,
             ..Queued::of(segment)
         };
-        if known != new
-            && !self
-                .queue
-                .iter()
-                .any(|syn| syn.timestamp == known.timestamp)
-        {
+        // A SYN with a number of its own only counts where the SYN/ACK says so.
+        let is_other = new.sequence != known.sequence;
+        let kept = if is_other { new } else { known };
+        let is_kept = |syn: &Queued| {
+            syn.timestamp == kept.timestamp && (!is_other || syn.sequence == kept.sequence)
+        };
+        if known != new && !self.queue.iter().any(is_kept) {
             if self.queue.len() >= usize::from(run.config.max_syn_queued) {
                 run.note(StreamEvent::HandshakeSynFlood);
             } else {
-                self.queue.insert(0, known);
+                self.queue.insert(0, kept);
             }
         }
-        self.apply_syn(&new);
+        if !is_other {
+            self.apply_syn(&new);
+        }
     }
 
     fn apply_syn(&mut self, syn: &Queued) {

@@ -37,7 +37,9 @@ impl Session {
         if update != Update::Own {
             run.outcome.updates.push(direction.opposite());
         }
-        if !segment.payload.is_empty() && !self.side(direction).no_reassembly {
+        // What a RST carries is no part of the stream (RFC 9293 section 3.5.2).
+        let has_data = !segment.payload.is_empty() && !segment.has(Tcp::RST);
+        if has_data && !self.side(direction).no_reassembly {
             if self.insert(run, segment, direction).is_err() {
                 let policy = run.config.reassembly_memcap_policy;
                 run.outcome.exception = Some((Exception::ReassemblyMemory, policy));
@@ -64,7 +66,8 @@ impl Session {
             } else {
                 Update::Own
             }
-        } else if self.state == State::Closed {
+        } else if self.state == State::Closed || self.is_async {
+            // Where only one side is seen, nobody else brings its bytes forward.
             Update::Both
         } else {
             Update::Opposing

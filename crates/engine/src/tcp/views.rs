@@ -158,7 +158,15 @@ impl Session {
         !self.is_app_disabled
             && !side.no_reassembly
             && (self.state >= State::Closing || side.is_finishing)
+            && (!self.may_be_revived() || side.is_finishing)
             && side.buffer.end() <= side.app_progress
+    }
+
+    /// Whether a RST closed an open connection that may go on, since its receiver may refuse the RST.
+    fn may_be_revived(&self) -> bool {
+        self.previous >= State::Established
+            && self.previous != State::Closed
+            && self.sides.iter().any(|side| side.reset_received)
     }
 
     /// Whether what a side gives is its end (Suricata's `STREAM_EOF`).
