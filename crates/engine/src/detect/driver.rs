@@ -124,7 +124,8 @@ impl Detector {
             return;
         };
         let mut memory = std::mem::take(&mut flow.detection);
-        if flow.verdict == Verdict::Inspect && !memory.is_bypassed {
+        // A flow that is left alone was still seen up to here: its end is looked into both ways.
+        if flow.verdict == Verdict::Inspect && (!memory.is_bypassed || cx.is_pseudo) {
             let outcome = self.run(cx, Some(flow), Some(&mut memory), alerts);
             if let (Some(progress), Some(session)) = (outcome.raw_progress, flow.tcp.as_mut()) {
                 session.advance_raw(cx.direction, progress);

@@ -1,5 +1,7 @@
 //! TCP tracking from packets to bytes.
 
+mod recovery;
+
 use super::*;
 use ::event::Direction::{ToClient, ToServer};
 use decode::build::{Stack, Tcp};

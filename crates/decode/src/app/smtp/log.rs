@@ -27,6 +27,16 @@ pub(super) struct LoggedField {
     form: Form,
 }
 
+impl LoggedField {
+    /// Whether EVE's schema has a place for it; the others stand apart, under `ratel`.
+    fn is_in_schema(&self) -> bool {
+        matches!(
+            self.key,
+            "message_id" | "subject" | "x_mailer" | "received" | "date"
+        )
+    }
+}
+
 const fn field(key: &'static str, header: &'static str, form: Form) -> LoggedField {
     LoggedField { key, header, form }
 }
@@ -92,16 +102,30 @@ pub(super) fn email(
     // The last found comes first.
     texts(out, "url", mime.urls().iter().rev().map(Vec::as_slice));
     if let LogFor::Record(options) = purpose {
+        fields(mime, &options.smtp, true, out);
         details(mime, body_md5, &options.smtp, out);
     }
     out.end();
+    if let LogFor::Record(options) = purpose
+        && (FIELDS.iter().enumerate()).any(|(at, field)| {
+            !field.is_in_schema()
+                && options.smtp.has_field(at)
+                && mime.header(field.header.as_bytes()).is_some()
+        })
+    {
+        out.object("ratel");
+        out.object("email");
+        fields(mime, &options.smtp, false, out);
+        out.end();
+        out.end();
+    }
 }
 
-fn details(mime: &Mime, body_md5: Option<&[u8; 32]>, wants: &EmailLog, out: &mut Writer) {
-    for (_, field) in FIELDS
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| wants.has_field(*at))
+/// The fields that are asked for: those that EVE's schema has a place for, or the others.
+fn fields(mime: &Mime, wants: &EmailLog, in_schema: bool, out: &mut Writer) {
+    let wanted = FIELDS.iter().enumerate();
+    for (_, field) in
+        wanted.filter(|(at, field)| wants.has_field(*at) && field.is_in_schema() == in_schema)
     {
         let name = field.header.as_bytes();
         match (field.form, mime.header(name)) {
@@ -114,6 +138,9 @@ fn details(mime: &Mime, body_md5: Option<&[u8; 32]>, wants: &EmailLog, out: &mut
             (_, None) => {}
         }
     }
+}
+
+fn details(mime: &Mime, body_md5: Option<&[u8; 32]>, wants: &EmailLog, out: &mut Writer) {
     if let Some(subject) = mime.header(b"subject").filter(|_| wants.subject_md5) {
         out.bytes("subject_md5", &hex(&Md5::digest(subject).into()));
     }
