@@ -66,7 +66,7 @@ impl Output for Told {
         self.lines.push('\n');
     }
 
-    fn packet(&mut self, _: &decode::packet::Frame<'_>, _: bool) {
+    fn packet(&mut self, _: &decode::packet::Frame<'_>, _: &engine::output::Fate) {
         self.frames += 1;
     }
 }
