@@ -114,6 +114,8 @@ pub struct Alerts {
     pub verdict: PacketVerdict,
     /// Files to store.
     pub stores: Vec<StoreRequest>,
+    /// Transactions that are not to be told.
+    pub hushed: Vec<u64>,
     /// Whether a tag asks that the packet be told.
     pub is_tagged: bool,
     /// Whether a rule asked to leave the flow alone.
@@ -131,6 +133,7 @@ impl Alerts {
         self.suppressed = 0;
         self.verdict = PacketVerdict::default();
         self.stores.clear();
+        self.hushed.clear();
         self.is_tagged = false;
         self.bypass = false;
         self.stores_certificates = false;

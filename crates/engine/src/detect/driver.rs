@@ -580,6 +580,7 @@ pub(super) fn apply(
                 }
             }
             Change::StoreCertificates => alerts.stores_certificates = true,
+            Change::Hush => alerts.hushed.extend(alert.tx),
             // Tags wait for limits.
             Change::Tag { .. } => {}
         }

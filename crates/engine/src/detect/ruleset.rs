@@ -429,6 +429,9 @@ impl Build {
             },
             Effect::Bypass => Change::Bypass,
             Effect::Keyword { name, .. } if name == "tls.store" => Change::StoreCertificates,
+            Effect::Keyword { name, argument } if name == "config" && hushes(argument) => {
+                Change::Hush
+            }
             // What such keywords ask of records and parsers is read from the rule by those.
             Effect::Keyword { .. } => return None,
         })
@@ -543,4 +546,11 @@ fn transaction_look(condition: &Condition) -> Result<Asked, String> {
         }),
         other => return Err(format!("not a condition on a transaction: {other:?}")),
     })
+}
+
+/// Whether the value of `config` asks that a transaction be not told.
+fn hushes(argument: &str) -> bool {
+    let mut parts = argument.split(',').map(str::split_whitespace);
+    let mut says = |words: [&str; 2]| parts.next().is_some_and(|part| part.eq(words));
+    says(["logging", "disable"]) && says(["type", "tx"]) && says(["scope", "tx"])
 }

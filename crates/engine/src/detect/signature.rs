@@ -203,6 +203,8 @@ pub(super) enum Change {
     Bypass,
     /// `tls.store`.
     StoreCertificates,
+    /// `config: logging disable`: the transaction is not told.
+    Hush,
 }
 
 /// Which files a `filestore` keeps.

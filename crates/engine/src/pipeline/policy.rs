@@ -1,7 +1,7 @@
 //! What is done with a packet in the end: by its flow, its stream, the rules.
 
 use super::{Core, Passage};
-use crate::flow::{Flow, State, Verdict};
+use crate::flow::{Flow, State, TxTold, Verdict};
 use crate::tcp::{Exception, ExceptionPolicy, PacketOutcome, StreamDrop};
 use decode::packet::Packet;
 
@@ -134,6 +134,16 @@ impl Core {
             }
         }
         self.count_alerts();
+        let mut flow = flow;
+        if let Some(flow) = flow.as_deref_mut() {
+            for &id in &self.alerts.hushed {
+                let told = TxTold {
+                    is_logged: true,
+                    ..flow.txs.get(id)
+                };
+                flow.txs.set(id, told);
+            }
+        }
         if let Some(flow) = flow
             && (self.alerts.bypass
                 || flow.detection.is_bypassed
