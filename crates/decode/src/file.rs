@@ -191,13 +191,12 @@ impl File {
         self.hold(data);
     }
 
-    /// `len` bytes were never seen: they count, and are inspected as zeros; its hashes are void.
+    /// `len` bytes were never seen: they count, and are inspected as zeros; hashes go on without them.
     pub fn gap(&mut self, len: u64) {
         if !self.is_open() || len == 0 {
             return;
         }
         self.has_gaps = true;
-        self.hashing = Hashing::default();
         self.size = self.size.saturating_add(len);
         let window = self.limits.window;
         if len >= window as u64 {
@@ -223,15 +222,13 @@ impl File {
             state
         };
         let hashing = std::mem::take(&mut self.hashing);
-        if !self.has_gaps {
-            // What was cut short has no MD5 and no SHA-1 in records, but is still named by its
-            // SHA-256 where it is stored.
-            if self.state == FileState::Closed {
-                self.md5 = hashing.md5();
-                self.sha1 = hashing.sha1();
-            }
-            self.sha256 = hashing.sha256();
+        // What was cut short has no MD5 and no SHA-1 in records, but is still named by the SHA-256
+        // of what was seen of it where it is stored.
+        if self.state == FileState::Closed {
+            self.md5 = hashing.md5();
+            self.sha1 = hashing.sha1();
         }
+        self.sha256 = hashing.sha256();
         if self.wants.magic && self.magic.is_none() {
             self.describe();
         }

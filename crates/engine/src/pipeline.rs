@@ -296,7 +296,7 @@ impl Core {
         to: &mut dyn Output,
         passage: &mut Passage,
     ) -> Taken {
-        if flow.app.parser.is_none() {
+        if flow.app.parser.is_none() && self.has_bytes(flow, direction) {
             self.expectations.meet(flow, now, &self.config.app);
         }
         let cx = context(flow, now);
@@ -348,6 +348,17 @@ impl Core {
         }
         self.after_feeding(flow, direction, &taken);
         taken
+    }
+
+    /// Whether the parser's next bytes of `direction` are there, and somebody announced some flow.
+    fn has_bytes(&self, flow: &mut Flow, direction: Direction) -> bool {
+        !self.expectations.is_empty()
+            && flow.tcp.as_deref_mut().is_some_and(|session| {
+                matches!(
+                    session.app_chunk(&self.config.tcp, direction),
+                    Chunk::Data(_)
+                )
+            })
     }
 
     /// What parsing said is followed by the stream: encrypted or unreadable data need not be kept.

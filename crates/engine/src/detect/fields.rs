@@ -189,6 +189,7 @@ fn is_repeated(buffer: Buffer) -> bool {
             | Buffer::EmailUrl
             | Buffer::EmailReceived
             | Buffer::FtpReply
+            | Buffer::FtpCompletionCode
             | Buffer::FileData
             | Buffer::FileName
             | Buffer::FileMagic

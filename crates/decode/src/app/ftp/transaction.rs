@@ -168,10 +168,12 @@ impl Transaction for Exchange {
         }
     }
 
-    fn holds(&self, keyword: &str, argument: &str, _: Direction) -> Option<bool> {
+    fn holds(&self, keyword: &str, argument: &str, direction: Direction) -> Option<bool> {
         match keyword {
             // The argument is the address of the end that opened the flow.
             "ftpbounce" => Some(self.is_bounce(argument)),
+            // Replies are the server's: they are looked for in what travels to the client.
+            "ftp.reply_received" if direction == Direction::ToServer => Some(false),
             "ftp.reply_received" => Some(is_yes(argument)? == self.is_done),
             "ftp.mode" => Some(
                 self.dynamic_port != 0

@@ -264,6 +264,9 @@ impl HttpTx {
 
     /// `len` bytes of a body were never seen.
     pub(super) fn on_body_gap(&mut self, direction: Direction, len: u64) {
+        if self.message(direction).chain.is_empty() {
+            self.begin_file(direction);
+        }
         let message = self.message_mut(direction);
         message.message_len += len;
         if message.chain.is_empty() {
@@ -294,19 +297,31 @@ impl HttpTx {
         }
     }
 
-    fn upload(&mut self, data: &[u8]) {
-        if matches!(self.upload, Upload::Unknown) {
-            self.upload = self.upload_kind();
+    /// Opens the file that the body of `direction` is as a whole, if it is one and not open yet.
+    fn begin_file(&mut self, direction: Direction) {
+        let is_file = match direction {
+            ToServer => {
+                if matches!(self.upload, Upload::Unknown) {
+                    self.upload = self.upload_kind();
+                }
+                matches!(self.upload, Upload::Whole)
+            }
+            // What came before a response line is junk that is no file.
+            ToClient => self.response.line.is_some() || self.is_09,
+        };
+        if is_file && !self.message(direction).has_file {
+            self.open_file(direction);
         }
+    }
+
+    fn upload(&mut self, data: &[u8]) {
+        self.begin_file(ToServer);
         match &mut self.upload {
             Upload::Form(form) => {
                 let files = &mut self.request.files;
                 form.feed(data, files, &self.settings.files, &mut self.events);
             }
             Upload::Whole => {
-                if !self.request.has_file {
-                    self.open_file(ToServer);
-                }
                 if let Some(file) = self.request.files.current() {
                     file.append(data);
                 }
@@ -335,13 +350,7 @@ impl HttpTx {
     }
 
     fn download(&mut self, data: &[u8]) {
-        // What came before a response line is junk that is no file.
-        if self.response.line.is_none() && !self.is_09 {
-            return;
-        }
-        if !self.response.has_file {
-            self.open_file(ToClient);
-        }
+        self.begin_file(ToClient);
         if let Some(file) = self.response.files.current() {
             file.append(data);
         }

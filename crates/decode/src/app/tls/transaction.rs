@@ -123,6 +123,8 @@ impl Transaction for Session {
         };
         match number {
             _ if index > 0 => None,
+            // Only the server's chain counts.
+            Number::TlsCertChainLen if direction == Direction::ToServer => None,
             Number::TlsCertChainLen => {
                 let len = side
                     .chain
