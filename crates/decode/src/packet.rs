@@ -114,7 +114,7 @@ pub struct Packet<'a> {
     pub ip: Option<Ip<'a>>,
     /// What the IP header carries.
     pub transport: Transport<'a>,
-    /// Bytes after the last header that was understood.
+    /// Bytes after the header of a transport that was understood; empty where there is none.
     pub payload: &'a [u8],
     /// Levels of encapsulation around this one: 0 for the outermost.
     pub depth: u8,
@@ -129,8 +129,6 @@ pub struct Packet<'a> {
     pub is_invalid: bool,
     /// Whether it belongs to a flow: it got as far as a transport that flows are made of.
     pub wants_flow: bool,
-    /// Whether checksums were found wrong: `(ip, transport)`. Only told where checked.
-    pub bad_checksum: (bool, bool),
     /// What was wrong with it.
     pub events: DecodeEvents,
 }
@@ -486,7 +484,6 @@ impl<'a> Packet<'a> {
             carries_packet: false,
             is_invalid: false,
             wants_flow: false,
-            bad_checksum: (false, false),
             events: DecodeEvents::default(),
         }
     }

@@ -57,7 +57,6 @@ impl<'a> Level<'a, '_> {
             options,
         };
         self.packet.ip = Some(Ip::V4(ip));
-        self.packet.payload = payload;
 
         if ip.flags_and_offset & 0x3fff != 0 {
             self.packet.is_fragment = true;
@@ -95,7 +94,6 @@ impl<'a> Level<'a, '_> {
                 Ok(())
             }
             IpProtocol::IPIP => {
-                self.packet.wants_flow = true;
                 self.next = Next::Tunnel {
                     entry: Entry::Ipv4,
                     data,

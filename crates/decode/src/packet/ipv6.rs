@@ -61,7 +61,6 @@ impl<'a> Level<'a, '_> {
             fragment: None,
             extensions: 0,
         }));
-        self.packet.payload = payload;
         self.ipv6_headers(head[6], data, payload);
         Ok(())
     }
@@ -84,7 +83,6 @@ impl<'a> Level<'a, '_> {
             if kind != header::AUTHENTICATION {
                 self.set_ipv6(|ip| ip.protocol = IpProtocol(kind));
             }
-            self.packet.payload = data;
             let is_extension = matches!(
                 kind,
                 header::HOP_BY_HOP
@@ -187,7 +185,6 @@ impl<'a> Level<'a, '_> {
             self.note(DecodeEvent::IPV6_FRAG_INVALID_LENGTH);
         }
         self.packet.is_fragment = true;
-        self.packet.payload = data;
         self.next = Next::Fragment(Fragment {
             link_header,
             header: unfragmentable,
@@ -214,7 +211,6 @@ impl<'a> Level<'a, '_> {
             IpProtocol::GRE => self.gre(data),
             IpProtocol::IPIP => match data.first() {
                 Some(version) if data.len() >= 20 && version >> 4 == 4 => {
-                    self.packet.wants_flow = true;
                     self.next = Next::Tunnel {
                         entry: Entry::Ipv4,
                         data,
@@ -227,7 +223,6 @@ impl<'a> Level<'a, '_> {
             },
             IpProtocol::IPV6 => match data.first() {
                 Some(version) if data.len() >= 40 && version >> 4 == 6 => {
-                    self.packet.wants_flow = true;
                     self.next = Next::Tunnel {
                         entry: Entry::Ipv6,
                         data,

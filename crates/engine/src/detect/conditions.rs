@@ -38,7 +38,7 @@ impl<'a> View<'a> {
         if is_back {
             return self.ends_hold(header, true);
         }
-        self.ends_hold(header, false) || (header.is_either && self.ends_hold(header, true))
+        self.ends_hold(header, false)
     }
 
     fn protocol_holds(&self, wanted: Protocol) -> bool {
@@ -96,9 +96,14 @@ impl<'a> View<'a> {
                     return false;
                 }
             }
-            // Without ports only rules for any port apply.
-            None => {
+            // Where TCP or UDP could not be read, the ports are 0; fragments have none.
+            None if self.packet().is_fragment => {
                 if source_ports != 0 || destination_ports != 0 {
+                    return false;
+                }
+            }
+            None => {
+                if !self.port_holds(source_ports, 0) || !self.port_holds(destination_ports, 0) {
                     return false;
                 }
             }
@@ -402,22 +407,17 @@ impl<'a> View<'a> {
 
     fn checksum_holds(&self, layer: &str, is_valid: bool) -> bool {
         let packet = self.packet();
-        let (is_ip, is_there) = match (layer, packet.ip, packet.transport) {
-            ("ipv4", Some(Ip::V4(_)), _) => (true, true),
+        let is_right = match (layer, packet.ip, packet.transport) {
+            ("ipv4", Some(Ip::V4(_)), _) => packet.ip_checksum_ok(),
             ("tcpv4", Some(Ip::V4(_)), Transport::Tcp(_))
             | ("tcpv6", Some(Ip::V6(_)), Transport::Tcp(_))
             | ("udpv4", Some(Ip::V4(_)), Transport::Udp(_))
             | ("udpv6", Some(Ip::V6(_)), Transport::Udp(_))
             | ("icmpv4", Some(Ip::V4(_)), Transport::Icmpv4(_))
-            | ("icmpv6", Some(Ip::V6(_)), Transport::Icmpv6(_)) => (false, true),
-            _ => (false, false),
+            | ("icmpv6", Some(Ip::V6(_)), Transport::Icmpv6(_)) => packet.transport_checksum_ok(),
+            _ => None,
         };
-        let is_bad = if is_ip {
-            packet.bad_checksum.0
-        } else {
-            packet.bad_checksum.1
-        };
-        is_there && is_bad != is_valid
+        is_right == Some(is_valid)
     }
 
     fn vlan_holds(&self, layer: Option<i8>, compare: Compare) -> bool {

@@ -94,25 +94,29 @@ impl Ruleset {
         let mut prefilter = Builder::default();
         let mut refused = Vec::new();
         for rule in rules {
-            let id = RuleId(build.set.signatures.len() as u32);
-            match build.signature(&rule, &options) {
-                Ok((mut signature, class)) => {
-                    let wanted = Wanted {
-                        directions: class.directions,
-                        packet: class.wants_packet,
-                        stream: class.wants_stream,
-                        is_bidirectional: signature.is_bidirectional,
-                    };
-                    signature.is_prefiltered = prefilter.add(id, &rule, &wanted);
-                    build.set.lists.add(id, &signature, &rule);
-                    build.set.signatures.push(signature);
-                }
-                Err(reason) => {
-                    refused.push(Refused {
-                        sid: rule.sid,
-                        origin: rule.origin.clone(),
-                        reason,
-                    });
+            let back = way_back(&rule);
+            for rule in std::iter::once(&rule).chain(&back) {
+                let id = RuleId(build.set.signatures.len() as u32);
+                match build.signature(rule, &options) {
+                    Ok((mut signature, class)) => {
+                        let wanted = Wanted {
+                            directions: class.directions,
+                            packet: class.wants_packet,
+                            stream: class.wants_stream,
+                            is_bidirectional: signature.is_bidirectional,
+                        };
+                        signature.is_prefiltered = prefilter.add(id, rule, &wanted);
+                        build.set.lists.add(id, &signature, rule);
+                        build.set.signatures.push(signature);
+                    }
+                    Err(reason) => {
+                        refused.push(Refused {
+                            sid: rule.sid,
+                            origin: rule.origin.clone(),
+                            reason,
+                        });
+                        break;
+                    }
                 }
             }
         }
@@ -126,7 +130,7 @@ impl Ruleset {
         Ok((set, refused))
     }
 
-    /// Number of rules.
+    /// Number of rules; one for either way (`<>`) counts for each.
     #[must_use]
     pub fn len(&self) -> usize {
         self.signatures.len()
@@ -163,6 +167,19 @@ impl Ruleset {
     pub fn prefilter_size(&self) -> usize {
         self.prefilter.size()
     }
+}
+
+/// A rule for either way (`<>`) is two rules, and both may match one packet: its other half, with
+/// the ends exchanged. None where that would say the same.
+fn way_back(rule: &Rule) -> Option<Rule> {
+    let is_same = rule.source == rule.destination && rule.source_ports == rule.destination_ports;
+    (rule.arrow == Arrow::Either && !is_same).then(|| Rule {
+        source: rule.destination.clone(),
+        destination: rule.source.clone(),
+        source_ports: rule.destination_ports.clone(),
+        destination_ports: rule.source_ports.clone(),
+        ..rule.clone()
+    })
 }
 
 /// The rules' texts and the versions of what compiles them.
@@ -303,7 +320,6 @@ impl Build {
             destination: self.addresses(&rule.destination),
             source_ports: self.ports(&rule.source_ports),
             destination_ports: self.ports(&rule.destination_ports),
-            is_either: rule.arrow == Arrow::Either,
             follows_transaction: rule.arrow == Arrow::Transaction,
         }
     }

@@ -128,8 +128,6 @@ pub(super) struct Header {
     pub(super) destination: u32,
     pub(super) source_ports: u32,
     pub(super) destination_ports: u32,
-    /// `<>`.
-    pub(super) is_either: bool,
     /// `=>`.
     pub(super) follows_transaction: bool,
 }

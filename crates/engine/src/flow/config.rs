@@ -91,7 +91,11 @@ impl Default for Config {
             memcap: 32 << 20,
             memcap_policy: ExceptionPolicy::Ignore,
             emergency_recovery: 30,
-            tcp: Timeouts::default(),
+            // A SYN resent after a reset still belongs to the flow.
+            tcp: Timeouts {
+                closed: 10,
+                ..Timeouts::default()
+            },
             udp: Timeouts::default(),
             icmp: Timeouts::default(),
             other: Timeouts::default(),

@@ -19,7 +19,7 @@ impl Session {
         direction: Direction,
     ) -> PacketOutcome {
         let mut outcome = PacketOutcome::new(direction);
-        if config.checksum_validation && packet.bad_checksum.1 {
+        if config.checksum_validation && packet.transport_checksum_ok() == Some(false) {
             counters.invalid_checksum += 1;
             outcome.accepted = false;
             return outcome;
