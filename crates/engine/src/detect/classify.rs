@@ -243,16 +243,19 @@ fn is_ip_only(rule: &Rule) -> bool {
         rule.protocol,
         Protocol::Ip { .. }
             | Protocol::Tcp
+            | Protocol::TcpPacket
             | Protocol::Udp
             | Protocol::Icmp { .. }
             | Protocol::Sctp
     );
     is_plain
         && rule.action != Action::Config
-        && rule
-            .conditions
-            .iter()
-            .all(|c| matches!(c, Condition::IpProto(_)))
+        && rule.conditions.iter().all(|condition| {
+            matches!(
+                condition,
+                Condition::IpProto(_) | Condition::Xbits(..) | Condition::Hostbits(..)
+            )
+        })
 }
 
 fn is_event_only(rule: &Rule) -> bool {
