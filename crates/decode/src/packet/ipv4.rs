@@ -94,6 +94,7 @@ impl<'a> Level<'a, '_> {
                 Ok(())
             }
             IpProtocol::IPIP => {
+                self.packet.wants_flow = true;
                 self.next = Next::Tunnel {
                     entry: Entry::Ipv4,
                     data,

@@ -211,6 +211,7 @@ impl<'a> Level<'a, '_> {
             IpProtocol::GRE => self.gre(data),
             IpProtocol::IPIP => match data.first() {
                 Some(version) if data.len() >= 20 && version >> 4 == 4 => {
+                    self.packet.wants_flow = true;
                     self.next = Next::Tunnel {
                         entry: Entry::Ipv4,
                         data,
@@ -223,6 +224,7 @@ impl<'a> Level<'a, '_> {
             },
             IpProtocol::IPV6 => match data.first() {
                 Some(version) if data.len() >= 40 && version >> 4 == 6 => {
+                    self.packet.wants_flow = true;
                     self.next = Next::Tunnel {
                         entry: Entry::Ipv6,
                         data,

@@ -160,3 +160,68 @@ fn payload_is_looked_into() {
         false,
     );
 }
+
+#[test]
+fn a_rule_for_either_way_is_two_rules() {
+    let either = "alert tcp any any <> 10.0.0.0/8 any (sid:1;)\n";
+    assert_eq!(sids(either, &syn()), [1, 1]);
+    let one_end = "alert tcp any any <> 10.0.0.1 any (ttl:>0; sid:1;)\n";
+    assert_eq!(sids(one_end, &syn()), [1]);
+    let same_ends = "alert tcp any any <> any any (ttl:>0; sid:1;)\n";
+    assert_eq!(sids(same_ends, &syn()), [1]);
+}
+
+#[test]
+fn checksums_are_computed_for_the_rules_that_ask() {
+    let right = syn();
+    let mut wrong = syn();
+    if let Some(last) = wrong.last_mut() {
+        *last ^= 0xff;
+    }
+    check(
+        "alert tcp any any -> any any (tcpv4-csum:invalid; sid:1;)",
+        &right,
+        false,
+    );
+    check(
+        "alert tcp any any -> any any (tcpv4-csum:valid; sid:1;)",
+        &right,
+        true,
+    );
+    check(
+        "alert tcp any any -> any any (tcpv4-csum:invalid; sid:1;)",
+        &wrong,
+        true,
+    );
+    check(
+        "alert ip any any -> any any (ipv4-csum:invalid; sid:1;)",
+        &wrong,
+        false,
+    );
+}
+
+#[test]
+fn what_no_transport_was_read_of_has_ports_0_and_no_payload() {
+    let between = || Stack::ethernet().ipv4("10.0.0.1", "10.0.0.2");
+    let cut = between()
+        .protocol(event::IpProtocol::UDP)
+        .payload(b"cut")
+        .bytes();
+    check("alert udp any any -> any 0 (sid:1;)", &cut, true);
+    check("alert udp any any -> any 53 (sid:1;)", &cut, false);
+    let fragment = between()
+        .protocol(event::IpProtocol::UDP)
+        .fragment(8, true)
+        .payload(b"fragment")
+        .bytes();
+    check("alert udp any any -> any 0 (sid:1;)", &fragment, false);
+    let routing = between()
+        .protocol(event::IpProtocol(88))
+        .payload(b"a route")
+        .bytes();
+    check(
+        "alert ip any any -> any any (content:\"route\"; sid:1;)",
+        &routing,
+        false,
+    );
+}
