@@ -41,7 +41,8 @@ pub struct Rule {
     pub category: String,
     /// 1 (highest) to 255; from the class where not given.
     pub priority: u8,
-    /// System and id, such as `("cve", "2021-44228")`.
+    /// What stands before the id in the system's addresses, by `reference.config` (the system's name
+    /// where the list does not know it), and the id: `("http://cve.example/", "2021-44228")`.
     pub references: Vec<(String, String)>,
     /// Key and value pairs of `metadata`, in order.
     pub metadata: Vec<(String, String)>,

@@ -58,7 +58,7 @@ impl Details {
         &self.category
     }
 
-    /// Pairs of system and id.
+    /// Beginning and end of each address.
     pub fn references(&self) -> impl Iterator<Item = (&str, &str)> {
         pairs(
             self.text

@@ -109,9 +109,14 @@ pub(super) fn reference(b: &mut Builder<'_>, value: &str) -> Result<(), String> 
     if b.rule.references.len() >= MAX_PAIRS {
         return Err(format!("more than {MAX_PAIRS} references"));
     }
-    b.rule
-        .references
-        .push((system.to_ascii_lowercase(), readable(id)));
+    // A whole address needs nothing before it, whatever the list says of its system.
+    let is_whole = id.starts_with("http://") || id.starts_with("https://");
+    let prefix = match b.context.references.get(system) {
+        _ if is_whole => String::new(),
+        Some(prefix) => prefix.to_owned(),
+        None => system.to_ascii_lowercase(),
+    };
+    b.rule.references.push((prefix, readable(id)));
     Ok(())
 }
 
