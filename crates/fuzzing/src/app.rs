@@ -37,14 +37,22 @@ fn open(data: &[u8]) -> (u8, u8, Vec<Turn<'_>>) {
     }
 }
 
-/// Whether an HTTP conversation is one: no event, and each request has a
-/// version and an answer with a status.
-fn is_plain_http(told: &str) -> bool {
+/// Whether an HTTP conversation is one: it begins with an answer's version, nothing is odd, and
+/// each request has a version and an answer with a status.
+fn is_plain_http(told: &str, turns: &[Turn<'_>]) -> bool {
+    let answer = turns.iter().find_map(|turn| match turn {
+        Turn::Says(Direction::ToClient, data) => Some(*data),
+        Turn::Says(Direction::ToServer, _) | Turn::Gap(..) => None,
+    });
     let is_nonsense = |line: &str| line.starts_with("event ") || line == "failed";
-    let has_version =
+    let is_whole =
         |line: &str| line.contains("\"protocol\":\"HTTP/1.") && line.contains("\"status\":");
-    let mut records = told.lines().filter(|line| line.starts_with('{'));
-    !told.lines().any(is_nonsense) && records.all(has_version)
+    answer.is_none_or(|data| data.starts_with(b"HTTP/1."))
+        && !told.lines().any(is_nonsense)
+        && told
+            .lines()
+            .filter(|line| line.starts_with('{'))
+            .all(is_whole)
 }
 
 fn talk(protocol: AppProtocol, data: &[u8], before: &[Turn<'_>], is_udp: bool) {
@@ -57,7 +65,7 @@ fn talk(protocol: AppProtocol, data: &[u8], before: &[Turn<'_>], is_udp: bool) {
         is_strict: if protocol == AppProtocol::Http1 {
             is_plain_http
         } else {
-            |_| true
+            |_, _| true
         },
         gives_back: flags & 1 != 0,
     };
