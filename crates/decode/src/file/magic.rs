@@ -24,20 +24,20 @@ pub fn describe(head: &[u8]) -> String {
         1 => return "very short file (no magic)".to_owned(),
         _ => {}
     }
-    let words = executable::describe(head)
+    executable::describe(head)
         .or_else(|| archive::describe(head))
         .or_else(|| image::describe(head))
         .or_else(|| document(head))
-        .unwrap_or_else(|| text::describe(head));
-    if words.contains(char::is_control) {
-        printable(words.as_bytes())
-    } else {
-        words
-    }
+        .unwrap_or_else(|| text::describe(head))
 }
+
+/// Most bytes of a file that its description repeats, as in file(1): else a name of 4 KiB would
+/// stand in every record.
+const REPEATED_MAX: usize = 128;
 
 /// Bytes of a file in its description: what is not printable in octal, as file(1) writes it.
 fn printable(bytes: &[u8]) -> String {
+    let bytes = bytes.get(..REPEATED_MAX).unwrap_or(bytes);
     let mut out = String::with_capacity(bytes.len());
     for byte in bytes {
         match byte {

@@ -129,7 +129,7 @@ fn script(line: &[u8]) -> String {
         b"php" => "PHP script".to_owned(),
         b"node" => "Node.js script".to_owned(),
         name if name.starts_with(b"python") => "Python script".to_owned(),
-        _ => format!("a {} script", String::from_utf8_lossy(line)),
+        _ => format!("a {} script", super::printable(line)),
     }
 }
 
