@@ -5,6 +5,7 @@
 //! holds each of them against the packet, its stream and its transactions, in the order of rules.
 
 pub mod alerts;
+pub mod analysis;
 pub mod bits;
 mod bytes;
 mod cache;
@@ -21,6 +22,7 @@ pub mod iprep;
 mod limits;
 mod lists;
 mod look;
+pub mod names;
 mod order;
 pub mod pcre;
 mod prefilter;

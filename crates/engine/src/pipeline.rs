@@ -240,10 +240,8 @@ impl Core {
             flow.swap_ends_but_session();
             passage.direction = Some(outcome.direction);
         }
-        if outcome.makes_flow_established || outcome.is_established {
-            if let Some(hit) = &mut passage.hit {
-                hit.is_established |= outcome.makes_flow_established;
-            }
+        if let Some(hit) = &mut passage.hit {
+            hit.is_established |= outcome.makes_flow_established;
         }
         passage.stream_events = outcome.events;
         passage.stream = Some(outcome);

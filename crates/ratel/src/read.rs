@@ -13,7 +13,7 @@ use crate::sinks::{Sinks, Target};
 use anyhow::{Context, Result, anyhow, bail};
 use decode::capture::Reader;
 use engine::config::RulesLoaded;
-use engine::detect::Detector;
+use engine::detect::{Detector, Ruleset};
 use engine::pipeline::Engine;
 use engine::records::{Recorder, Source};
 use inputs::{Input, Inputs};
@@ -75,6 +75,9 @@ fn go(
     let eves = config::eve::outputs(settings);
     let outputs = Outputs::new(settings);
     let loaded = rules(args, settings, journal)?;
+    if args.engine_analysis {
+        write_analysis(args, &loaded)?;
+    }
     let mut config = config::engine::config(settings, &eves, &outputs, loaded.wants);
     policies.apply(&mut config);
     let (whole, degraded, failed) = loaded.counts();
@@ -101,6 +104,21 @@ fn go(
         reading.capture(input, inputs);
     }
     reading.finish(args, begun)
+}
+
+/// Writes `rules.json`: what detection makes of each rule.
+fn write_analysis(args: &Read, loaded: &Loaded) -> Result<()> {
+    let Some(folder) = args
+        .log_dir
+        .as_deref()
+        .filter(|path| *path != Path::new("-"))
+    else {
+        return Ok(());
+    };
+    let path = folder.join("rules.json");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&path, &loaded.analysis))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn settings(args: &Read) -> Result<Settings> {
@@ -158,6 +176,7 @@ struct Reading {
     sinks: Sinks,
     progress: progress::Progress,
     summary: Summary,
+    ruleset: Arc<Ruleset>,
 }
 
 impl Reading {
@@ -181,6 +200,7 @@ impl Reading {
         };
         let summary = Summary::new(&loaded);
         let ruleset = Arc::new(loaded.ruleset);
+        let rules = ruleset.clone();
         let source = Source {
             ruleset: Some(ruleset.clone()),
             ..Source::default()
@@ -193,6 +213,7 @@ impl Reading {
             sinks,
             progress: progress::Progress::new(args),
             summary,
+            ruleset: rules,
         })
     }
 
@@ -226,6 +247,7 @@ impl Reading {
 
     fn finish(mut self, args: &Read, begun: Instant) -> Result<ExitCode> {
         self.engine.finish(&mut self.sinks);
+        ruleset::save_datasets(&self.ruleset, args.data_dir.as_deref());
         self.progress.done();
         self.summary.close(&mut self.engine, begun.elapsed());
         let closed = self

@@ -33,6 +33,8 @@ pub struct Loaded {
     pub degraded: Vec<(u32, String, u32, Vec<String>)>,
     /// What the rules want computed.
     pub wants: Wants,
+    /// What detection makes of each rule, a line of JSON each, where that was asked.
+    pub analysis: Vec<u8>,
     /// What was odd about lists and files, a sentence each.
     pub complaints: Vec<String>,
     /// How long it took.
@@ -136,6 +138,8 @@ pub struct Options {
     pub cache_dir: Option<PathBuf>,
     /// Folder that relative names in rules are looked for in, beside the rules' own.
     pub data_dir: Option<PathBuf>,
+    /// Whether it is told what detection makes of each rule (`--engine-analysis`).
+    pub explains: bool,
 }
 
 impl From<&Read> for Options {
@@ -148,6 +152,7 @@ impl From<&Read> for Options {
         Options {
             cache_dir,
             data_dir: args.data_dir.clone(),
+            explains: args.engine_analysis,
         }
     }
 }
@@ -232,6 +237,9 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
     let rules: Vec<_> = set.into_loaded().collect();
     for rule in &rules {
         loaded.wants.add(rule);
+    }
+    if options.explains {
+        loaded.analysis = engine::detect::analysis::explain(&rules);
     }
     let (ruleset, refused) = Ruleset::build(rules, build)?;
     for rule in refused {
@@ -375,6 +383,20 @@ fn thresholds(
             .map(|(line, why)| format!("{path}:{line}: {why}")),
     );
     Ok(thresholds)
+}
+
+/// Writes the sets that rules fill and that are to be kept for the next run. Names are relative to
+/// the data folder, or where there is none to the current one.
+pub fn save_datasets(ruleset: &Ruleset, data_dir: Option<&Path>) {
+    ruleset.datasets.save(|name, bytes| {
+        let path = data_dir.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
+        if let Err(error) = fs::write(&path, bytes) {
+            crate::complain(&format!(
+                "the dataset {} can't be saved: {error}",
+                path.display()
+            ));
+        }
+    });
 }
 
 fn build_options(

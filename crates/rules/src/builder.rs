@@ -32,6 +32,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) degraded: Vec<String>,
     /// Protocols that keywords ask for, with the keyword.
     pub(crate) wanted: Vec<(&'static [AppProtocol], String)>,
+    /// Whether `alert` was written: a pass rule tells only then.
+    pub(crate) has_alert: bool,
     /// Whether the text is Snort 3's: `http_uri;` before the content, modifiers after commas.
     pub(crate) is_snort: bool,
     /// Keywords that may stand only once.
@@ -85,6 +87,7 @@ impl<'a> Builder<'a> {
             variables: Vec::new(),
             degraded: Vec::new(),
             wanted: Vec::new(),
+            has_alert: false,
             is_snort: false,
             once: Vec::new(),
             has_priority: false,

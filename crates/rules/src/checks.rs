@@ -1,7 +1,7 @@
 //! What can only be told once the whole rule is read: whether its parts can be true together.
 
 use crate::builder::Builder;
-use crate::rule::{Arrow, Protocol, Rule};
+use crate::rule::{Action, Arrow, Protocol, Rule};
 use event::buffer::Ways;
 use event::{AppProtocol, Buffer, Direction};
 use std::sync::LazyLock;
@@ -15,6 +15,8 @@ pub(crate) fn finish(mut b: Builder<'_>) -> Result<(Rule, Vec<String>), String> 
             "the rule has no sid; every rule needs its own number: `sid:1000001;`".to_owned(),
         );
     }
+    // What a pass rule lets through is not worth telling, unless it asks for that.
+    b.rule.is_silent |= b.rule.action == Action::Pass && !b.has_alert;
     drop_unused(&mut b)?;
     let spoken = protocols(&b)?;
     directions(&b)?;

@@ -294,6 +294,7 @@ fn alone(b: &mut Builder<'_>, name: &str, value: Option<&str>) -> Option<Result<
         }
         "alert" => {
             b.rule.is_silent = false;
+            b.has_alert = true;
             bare(Ok(()))
         }
         "bypass" => bare(b.effect(Effect::Bypass)),

@@ -43,6 +43,8 @@ pub struct Alert {
     pub tx: Option<u64>,
     /// Whether that transaction is only likely the one (stream matches).
     pub is_tx_guessed: bool,
+    /// Files of the transaction that the rule was done with before.
+    pub first_file: u16,
     /// What it is about.
     pub kind: AlertKind,
     /// What was done: the rule's action, or that of a rate filter.
@@ -65,6 +67,7 @@ impl Alert {
             rule,
             tx: None,
             is_tx_guessed: false,
+            first_file: 0,
             kind: AlertKind::Packet,
             action,
             acts_on_flow: false,

@@ -56,7 +56,7 @@ impl Place<'_> {
         };
         let start = usize::try_from(base.checked_add(offset)?).ok()?;
         let rest = self.data.get(start..)?;
-        if is_relative && rest.is_empty() {
+        if is_relative && rest.is_empty() && bytes > 0 {
             return None;
         }
         let limit = if matches!(encoding, Encoding::Digits(_)) {

@@ -6,6 +6,7 @@ use event::buffer::Ways;
 use event::{AppProtocol, Buffer, Direction};
 use rules::rule::{
     Action, Arrow, BufferMatch, Condition, Content, Effect, PayloadMatch, Protocol, Rule,
+    XbitsTrack,
 };
 
 /// What was decided for a rule.
@@ -50,7 +51,7 @@ pub(super) fn classify(rule: &Rule) -> Class {
             (false, true) => Kind::Stream,
             (_, false) => Kind::Packet,
         }
-    } else if is_app {
+    } else if is_app && rule.conditions.iter().all(is_of_protocol) {
         Kind::App
     } else {
         Kind::Packet
@@ -61,6 +62,14 @@ pub(super) fn classify(rule: &Rule) -> Class {
         wants_packet,
         wants_stream,
         needs_real_packet,
+    }
+}
+
+/// Whether a condition asks no more of a packet than that it belongs to a flow.
+fn is_of_protocol(condition: &Condition) -> bool {
+    match condition {
+        Condition::Flow(flow) => flow.stream.is_none() && flow.fragment.is_none(),
+        _ => false,
     }
 }
 
@@ -80,6 +89,8 @@ pub(super) fn is_header(buffer: Buffer) -> bool {
             | Buffer::IcmpV4Header
             | Buffer::IcmpV6Header
             | Buffer::EtherHeader
+            | Buffer::IpSrc
+            | Buffer::IpDst
     )
 }
 
@@ -250,11 +261,12 @@ fn is_ip_only(rule: &Rule) -> bool {
     );
     is_plain
         && rule.action != Action::Config
-        && rule.conditions.iter().all(|condition| {
-            matches!(
-                condition,
-                Condition::IpProto(_) | Condition::Xbits(..) | Condition::Hostbits(..)
-            )
+        && rule.conditions.iter().all(|c| match c {
+            Condition::IpProto(_) | Condition::IpReputation { .. } | Condition::Hostbits(..) => {
+                true
+            }
+            Condition::Xbits(xbits, _) => xbits.track != XbitsTrack::Transaction,
+            _ => false,
         })
 }
 

@@ -139,10 +139,20 @@ impl<'a> View<'a> {
         if self.cx.is_pseudo && signature.needs_real_packet {
             return false;
         }
+        if signature.at_flow_start && !self.is_first_of_direction() {
+            return false;
+        }
         signature
             .checks
             .iter()
             .all(|check| self.check_holds(check, signature.kind))
+    }
+
+    fn is_first_of_direction(&self) -> bool {
+        !self.cx.is_pseudo
+            && self
+                .flow
+                .is_some_and(|flow| flow.packets[usize::from(self.cx.direction)] == 1)
     }
 
     fn check_holds(&self, check: &Check, kind: Kind) -> bool {
@@ -424,6 +434,9 @@ impl<'a> View<'a> {
         let vlans = &self.packet().vlans;
         match layer {
             None => vlans.iter().any(|id| compare.holds((*id).into())),
+            Some(i8::MAX) => {
+                !vlans.is_empty() && vlans.iter().all(|id| compare.holds((*id).into()))
+            }
             Some(layer) => {
                 // Counted from the outermost, negative from the innermost.
                 let place = if layer < 0 {

@@ -21,6 +21,7 @@ use event::{AppProtocol, Buffer, Direction, IpProtocol};
 use matcher::Scratch;
 use rules::rule::CaptureScope;
 use smallvec::SmallVec;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Texts that expressions captured for one flow; the oldest goes first.
@@ -124,6 +125,7 @@ impl Detector {
             return;
         };
         let mut memory = std::mem::take(&mut flow.detection);
+        memory.packet_variables.clear();
         // A flow that is left alone was still seen up to here: its end is looked into both ways.
         if flow.verdict == Verdict::Inspect && (!memory.is_bypassed || cx.is_pseudo) {
             let outcome = self.run(cx, Some(flow), Some(&mut memory), alerts);
@@ -190,6 +192,15 @@ impl Detector {
             run.all(&mixed);
             self.mixed = mixed;
         }
+        for (buffer, entropy) in self.tools.inspection.entropies.drain(..) {
+            let Some(memory) = memory.as_deref_mut() else {
+                continue;
+            };
+            match memory.entropies.iter_mut().find(|(b, _)| *b == buffer) {
+                Some(known) => known.1 = entropy,
+                None => memory.entropies.push((buffer, entropy)),
+            }
+        }
         let flow_action = self.finish(&round, memory, alerts);
         Outcome {
             flow_action,
@@ -204,6 +215,9 @@ impl Detector {
         mut memory: Option<&mut FlowDetection>,
         alerts: &mut Alerts,
     ) {
+        if round.cx.is_pseudo {
+            return;
+        }
         if let Some(memory) = memory.as_deref_mut() {
             let done = &mut memory.ip_only_done[usize::from(round.cx.direction)];
             if std::mem::replace(done, true) {
@@ -423,8 +437,14 @@ fn carrier(packet: &Packet<'_>) -> Carrier {
     }
 }
 
-fn headers_hold(rule: &Signature, packet: &Packet<'_>, inspection: &mut Inspection) -> bool {
+/// Whether the packet's headers and addresses are as the rule wants them.
+pub(super) fn headers_hold(
+    rule: &Signature,
+    packet: &Packet<'_>,
+    inspection: &mut Inspection,
+) -> bool {
     rule.headers.iter().all(|(buffer, program)| {
+        let mut octets = [0; 16];
         let bytes = match (buffer, packet.ip, packet.transport) {
             (Buffer::Ipv4Header, Some(Ip::V4(ip)), _) => ip.header,
             (Buffer::Ipv6Header, Some(Ip::V6(ip)), _) => ip.header,
@@ -435,11 +455,38 @@ fn headers_hold(rule: &Signature, packet: &Packet<'_>, inspection: &mut Inspecti
             (Buffer::EtherHeader, _, _) if packet.ethernet.is_some() => {
                 packet.frame.get(..14).unwrap_or_default()
             }
+            (Buffer::IpSrc | Buffer::IpDst, Some(_), _) => {
+                let Some((source, destination)) = packet.addresses() else {
+                    return false;
+                };
+                let address = if *buffer == Buffer::IpSrc {
+                    source
+                } else {
+                    destination
+                };
+                octets_of(address, &mut octets)
+            }
             _ => return false,
         };
         inspection.set_whole();
         program.matches(bytes, inspection)
     })
+}
+
+/// The bytes of an address as they stand in packets.
+fn octets_of(address: IpAddr, room: &mut [u8; 16]) -> &[u8] {
+    match address {
+        IpAddr::V4(address) => {
+            let octets = address.octets();
+            let (short, _) = room.split_at_mut(octets.len());
+            short.copy_from_slice(&octets);
+            short
+        }
+        IpAddr::V6(address) => {
+            *room = address.octets();
+            room
+        }
+    }
 }
 
 /// Whether what the rule looks for in the payload is there, and where.
@@ -469,7 +516,8 @@ pub(super) fn payload_holds(
         }
     }
     let payload = round.cx.packet.payload;
-    if round.cx.is_payload_opaque || round.cx.is_pseudo {
+    // Without a byte even what must not be there is not looked for.
+    if round.cx.is_payload_opaque || round.cx.is_pseudo || payload.is_empty() {
         return None;
     }
     inspection.set_whole();
@@ -506,6 +554,7 @@ pub(super) fn matched(
         rule: id,
         tx: None,
         is_tx_guessed: false,
+        first_file: 0,
         kind,
         action: rule.action,
         acts_on_flow: round.flow.is_some() && rule.kind.acts_on_flow(kind == AlertKind::Stream),
@@ -586,18 +635,17 @@ pub(super) fn apply(
         }
     }
     if let Some(memory) = memory {
-        for capture in alert
-            .captures
-            .iter()
-            .filter(|c| c.scope == CaptureScope::Flow)
-        {
-            memory.variables.retain(|(name, _)| *name != capture.name);
-            if memory.variables.len() >= VARIABLES_MAX {
-                memory.variables.remove(0);
+        for capture in &alert.captures {
+            let variables = match capture.scope {
+                CaptureScope::Flow => &mut memory.variables,
+                CaptureScope::Packet => &mut memory.packet_variables,
+                CaptureScope::Alert => continue,
+            };
+            variables.retain(|(name, _)| *name != capture.name);
+            if variables.len() >= VARIABLES_MAX {
+                variables.remove(0);
             }
-            memory
-                .variables
-                .push((capture.name.clone(), capture.value.clone()));
+            variables.push((capture.name.clone(), capture.value.clone()));
         }
     }
 }

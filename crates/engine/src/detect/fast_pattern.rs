@@ -42,6 +42,8 @@ pub(super) fn choose(rule: &Rule) -> Option<Choice> {
     let (at, _, content) = explicit.or_else(|| {
         candidates()
             .filter(|(_, buffer, _)| !has_transaction || is_of_transaction(*buffer))
+            // Of equal ones the first, which stands nearer to where looking begins.
+            .rev()
             .max_by_key(|(_, buffer, content)| score(*buffer, content))
     })?;
     Some(Choice {

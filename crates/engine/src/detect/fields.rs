@@ -62,19 +62,20 @@ impl BodyMin {
     }
 }
 
-/// Calls `visit` with each instance of `buffer` that is there until it returns true.
+/// Calls `visit` with each instance of `buffer` that is there until it returns true. Files before
+/// `first_file` are left out.
 pub(super) fn walk(
     tx: &dyn Transaction,
     buffer: Buffer,
     direction: Direction,
-    body_min: BodyMin,
+    (first_file, body_min): (usize, BodyMin),
     mut visit: impl FnMut(Bytes<'_>) -> bool,
 ) -> Walk {
     if is_of_file(buffer)
         && let Some(files) = tx.files(direction).filter(|files| !files.files.is_empty())
     {
         let mut is_pending = !tx.is_complete(direction);
-        for file in &files.files {
+        for file in files.files.iter().skip(first_file) {
             match file_bytes(file, buffer) {
                 Some(bytes) => {
                     is_pending |= !bytes.is_end;

@@ -21,7 +21,7 @@ pub(super) enum Found {
     No,
     /// It will not be there.
     Never,
-    /// It is not looked for in this protocol or direction.
+    /// It is not looked for in this direction.
     Skip,
 }
 
@@ -30,6 +30,8 @@ pub(super) struct Seen<'a> {
     pub(super) tx: &'a dyn Transaction,
     pub(super) protocol: AppProtocol,
     pub(super) direction: Direction,
+    /// Files before it were looked at already.
+    pub(super) first_file: usize,
     pub(super) body_min: BodyMin,
     /// Whether the rule's payload part holds, asked at most once for each packet.
     pub(super) payload: &'a mut dyn FnMut(&Signature, &mut Tools) -> bool,
@@ -57,8 +59,7 @@ pub(super) fn look(
         match look_one(signature, &engine.look, direction, seen, tools) {
             Found::Match => return Found::Match,
             Found::No => outcome = Found::No,
-            Found::Never => {}
-            Found::Skip => return Found::Skip,
+            Found::Never | Found::Skip => {}
         }
     }
     outcome
@@ -82,10 +83,12 @@ fn look_one(
         Look::Buffer {
             buffer, program, ..
         } => {
+            // The other parts may fit this protocol as well, but all of them must be found.
             if !buffer.protocols().contains(&seen.protocol) {
-                return Found::Skip;
+                return Found::Never;
             }
-            in_buffer(tx, *buffer, program, direction, seen.body_min, tools)
+            let from = (seen.first_file, seen.body_min);
+            in_buffer(tx, *buffer, program, direction, from, tools)
         }
         Look::Payload => told((seen.payload)(signature, tools)),
         Look::Number {
@@ -105,7 +108,7 @@ fn look_one(
         },
         Look::Event { protocol, event } => {
             if !protocol.covers(seen.protocol) {
-                return Found::Skip;
+                return Found::Never;
             }
             told(tx.events().iter().any(|(name, _)| *name == &**event))
         }
@@ -134,6 +137,7 @@ fn look_one(
                 files
                     .files
                     .iter()
+                    .skip(seen.first_file)
                     .any(|file| checks.iter().all(|check| file_holds(check, file))),
             ),
             None => later,
@@ -146,11 +150,11 @@ fn in_buffer(
     buffer: Buffer,
     program: &Program,
     direction: Direction,
-    body_min: BodyMin,
+    from: (usize, BodyMin),
     tools: &mut Tools,
 ) -> Found {
     let inspection = &mut tools.inspection;
-    let ended = walk(tx, buffer, direction, body_min, |bytes| {
+    let ended = walk(tx, buffer, direction, from, |bytes| {
         if bytes.is_body {
             inspection.set_part(bytes.offset, bytes.is_end);
         } else {

@@ -11,6 +11,7 @@ use super::content::Literal;
 use super::datasets::Datasets;
 use super::pcre::{Expression, PcreLimits};
 use super::transforms::{Scratch, Transforms};
+use event::Buffer;
 use rules::rule::{ByteExtract, ByteJump, ByteMath, ByteTest, CaptureScope, Compare, FloatCompare};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -120,6 +121,8 @@ struct Entropy {
     bytes: u32,
     offset: u32,
     compare: FloatCompare,
+    /// Whose entropy it is, for records.
+    of: Buffer,
 }
 
 /// Where a content or expression was found, bytes of the buffer from and to.
@@ -155,8 +158,8 @@ pub struct Inspection {
     pub ranges: SmallVec<[Range; 8]>,
     /// What was captured since then.
     pub captures: Vec<Capture>,
-    /// Entropy computed since then, the last one.
-    pub entropy: Option<f64>,
+    /// Entropy computed, by buffer; whoever reads it takes it out.
+    pub entropies: SmallVec<[(Buffer, f64); 1]>,
     /// Context that a dataset holds for the value that was found, JSON text by the key it is told
     /// under.
     pub contexts: Vec<(Arc<str>, Arc<str>)>,
@@ -182,7 +185,7 @@ impl Default for Inspection {
             is_recording: false,
             ranges: SmallVec::new(),
             captures: Vec::new(),
-            entropy: None,
+            entropies: SmallVec::new(),
             contexts: Vec::new(),
             now_secs: 0,
             cursor: 0,
@@ -200,7 +203,6 @@ impl Inspection {
         self.ranges.clear();
         self.captures.clear();
         self.contexts.clear();
-        self.entropy = None;
     }
 
     /// Describes the data at hand as a whole buffer that does not arrive in parts.

@@ -303,6 +303,10 @@ impl Build {
             wants_packet: class.wants_packet,
             wants_stream: class.wants_stream,
             needs_real_packet: class.needs_real_packet,
+            at_flow_start: rule
+                .hook
+                .as_deref()
+                .is_some_and(|hook| hook.ends_with(":flow_start")),
             checks: checks.into(),
             payload: payload.into(),
             headers: headers.into(),

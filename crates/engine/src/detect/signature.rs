@@ -92,6 +92,8 @@ pub struct Signature {
     pub(super) wants_stream: bool,
     /// Whether it says something about packets that a flow's end does not bring.
     pub(super) needs_real_packet: bool,
+    /// Whether only the first packet of each direction of a flow is looked at (`flow_start`).
+    pub(super) at_flow_start: bool,
     /// What must be so of the packet and its flow.
     pub(super) checks: Box<[Check]>,
     /// What must be in the payload, if anything.

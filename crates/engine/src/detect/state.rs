@@ -21,6 +21,10 @@ pub struct FlowDetection {
     pub flowints: FlowInts,
     /// Texts that expressions captured (`flow:name`), latest last.
     pub variables: Vec<(std::sync::Arc<str>, Vec<u8>)>,
+    /// Texts that expressions captured for the packet at hand (`pkt:name`).
+    pub packet_variables: Vec<(std::sync::Arc<str>, Vec<u8>)>,
+    /// Entropy of buffers that rules asked for, latest value of each.
+    pub entropies: SmallVec<[(event::Buffer, f64); 0]>,
     /// Tags of the session.
     pub tags: Tags,
     /// Whether a rule asked to store all files of the flow, by direction.
@@ -98,7 +102,7 @@ pub(super) struct RuleState {
     /// Engines that matched, a bit each.
     pub(super) matched: u32,
     pub(super) end: RuleEnd,
-    /// Files there were when it ended: a rule on files looks again at a new one.
+    /// Files that it is done with: a rule on files looks again at a new one.
     pub(super) files: u16,
 }
 

@@ -4,7 +4,7 @@
 //! on with the next packet; one that matched or can't match any more is not looked at again.
 
 use super::alerts::{AlertKind, Alerts, MatchRange};
-use super::driver::{Round, Stores, Tools, apply, matched, payload_holds};
+use super::driver::{Round, Stores, Tools, apply, headers_hold, matched, payload_holds};
 use super::fields::{Walk, walk};
 use super::look::{Found, Seen, look};
 use super::signature::{EngineDirection, Look, RuleId, Signature};
@@ -95,7 +95,7 @@ impl Run<'_, '_> {
                 continue;
             }
             let min = self.round.settings.body_min.of(protocol);
-            let ended = walk(tx, buffer.buffer, direction, min, |bytes| {
+            let ended = walk(tx, buffer.buffer, direction, (0, min), |bytes| {
                 let end = (bytes.offset + bytes.data.len() as u64) * 2 + u64::from(bytes.is_end);
                 if bytes.is_body && known.body_scanned(at, end) {
                     return false;
@@ -114,6 +114,19 @@ impl Run<'_, '_> {
                 known.set_scanned(place);
             }
         }
+        // A file that came since may match a rule that is done with those before it.
+        let files = tx.files(direction).map_or(0, |files| files.files.len());
+        out.extend(
+            known
+                .rules
+                .iter()
+                .filter(|s| s.end != RuleEnd::Open && usize::from(s.files) < files)
+                .filter(|s| {
+                    let rule = set.signatures.get(s.rule as usize);
+                    rule.is_some_and(|rule| file_engines(rule) != 0)
+                })
+                .map(|s| s.rule),
+        );
         out.extend_from_slice(set.lists.transaction(protocol, direction));
         out.extend_from_slice(mixed);
         out.extend(
@@ -152,7 +165,14 @@ impl Run<'_, '_> {
         };
         let files = file_count(signature, tx, direction);
         let mut next = match known {
-            Some(known) if known.end == RuleEnd::Open => known,
+            // As long as nothing was found, what is asked of the flow is asked anew.
+            Some(known) if known.end == RuleEnd::Open => {
+                self.tools.inspection.begin_rule();
+                if known.matched == 0 && !self.first_look(signature, state) {
+                    return;
+                }
+                known
+            }
             Some(known) => {
                 // Done, but for a file that was not there then.
                 if files <= known.files {
@@ -162,11 +182,11 @@ impl Run<'_, '_> {
                 RuleState {
                     matched: kept,
                     end: RuleEnd::Open,
-                    files,
                     ..known
                 }
             }
             None => {
+                self.tools.inspection.begin_rule();
                 if !self.first_look(signature, state) {
                     return;
                 }
@@ -174,15 +194,21 @@ impl Run<'_, '_> {
                     rule,
                     matched: 0,
                     end: RuleEnd::Open,
-                    files,
+                    files: 0,
                 }
             }
         };
-        self.tools.inspection.begin_rule();
-        next.end = self.engines(signature, tx, &mut next.matched);
-        next.files = files;
+        if known.is_some() {
+            self.tools.inspection.begin_rule();
+        }
+        next.end = self.engines(signature, tx, &mut next);
+        let first_file = next.files;
+        if next.end != RuleEnd::Open {
+            next.files = files;
+        }
         if next.end == RuleEnd::Matched {
-            self.matched(tx_id, tx, state, RuleId(rule), signature);
+            let about = (tx_id, first_file);
+            self.matched(about, tx, state, RuleId(rule), signature);
         }
         // A rule that its literal would bring again need not be remembered for having failed.
         if next.end == RuleEnd::Never && signature.is_prefiltered && known.is_none() {
@@ -199,12 +225,20 @@ impl Run<'_, '_> {
     fn first_look(&mut self, signature: &Signature, state: &TxState) -> bool {
         let mut view = self.round.view(Some(self.memory), &self.stores.hosts);
         view.tx_bits = Some(&state.bits);
-        view.header_holds(&signature.header) && view.checks_hold(signature)
+        view.header_holds(&signature.header)
+            && view.checks_hold(signature)
+            && headers_hold(signature, self.round.cx.packet, &mut self.tools.inspection)
     }
 
     /// Holds the engines that have not matched yet.
-    fn engines(&mut self, signature: &Signature, tx: &dyn Transaction, found: &mut u32) -> RuleEnd {
+    fn engines(
+        &mut self,
+        signature: &Signature,
+        tx: &dyn Transaction,
+        state: &mut RuleState,
+    ) -> RuleEnd {
         let round = self.round;
+        let found = &mut state.matched;
         let mut payload = |signature: &Signature, tools: &mut Tools| {
             payload_holds(round, signature, tools).is_some()
         };
@@ -212,6 +246,7 @@ impl Run<'_, '_> {
             tx,
             protocol: self.flow.app.protocol,
             direction: round.cx.direction,
+            first_file: usize::from(state.files),
             body_min: round.settings.body_min.of(self.flow.app.protocol),
             payload: &mut payload,
         };
@@ -238,7 +273,7 @@ impl Run<'_, '_> {
 
     fn matched(
         &mut self,
-        tx_id: u64,
+        (tx_id, first_file): (u64, u16),
         tx: &dyn Transaction,
         state: &mut TxState,
         id: RuleId,
@@ -252,6 +287,7 @@ impl Run<'_, '_> {
             self.tools,
         );
         alert.tx = Some(tx_id);
+        alert.first_file = first_file;
         if self.round.settings.tells_matches {
             let protocol = self.flow.app.protocol;
             self.ranges(tx, protocol, signature, &mut alert.matched);
@@ -298,7 +334,7 @@ impl Run<'_, '_> {
             inspection.begin_rule();
             let mut offset = 0;
             let min = self.round.settings.body_min.of(protocol);
-            walk(tx, *buffer, direction, min, |bytes| {
+            walk(tx, *buffer, direction, (0, min), |bytes| {
                 offset = bytes.offset;
                 if bytes.is_body {
                     inspection.set_part(bytes.offset, bytes.is_end);

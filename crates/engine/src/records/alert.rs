@@ -10,7 +10,7 @@ use crate::tcp;
 use decode::app::{Field, LogFor};
 use event::json::Writer;
 use event::{AppProtocol, Buffer, Direction, IpProtocol};
-use rules::rule::{Action, RejectTo, Target};
+use rules::rule::{Action, CaptureScope, RejectTo, Target};
 
 /// What came of a packet, or of the end of a flow.
 pub struct Outcome<'a> {
@@ -136,8 +136,17 @@ pub fn body(
         }
         out.end_array();
     }
-    if !alert.contexts.is_empty() {
+    let captured = || {
+        alert
+            .captures
+            .iter()
+            .filter(|capture| capture.scope == CaptureScope::Alert)
+    };
+    if !alert.contexts.is_empty() || captured().next().is_some() {
         out.object("context");
+        for capture in captured() {
+            out.bytes(&capture.name, &capture.value);
+        }
         for (key, json) in &alert.contexts {
             out.raw(key, json.as_bytes());
         }
@@ -230,7 +239,7 @@ fn application(
         .iter()
         .filter(|direction| seen.direction.is_none_or(|d| d == **direction))
         .filter_map(|direction| tx.files(*direction))
-        .flat_map(|set| &set.files)
+        .flat_map(|set| set.files.iter().skip(alert.first_file.into()))
         .collect();
     if config.rule_metadata && !files.is_empty() {
         out.array("files");

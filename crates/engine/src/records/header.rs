@@ -2,7 +2,7 @@
 
 use super::config::CommonConfig;
 use super::seen::Seen;
-use crate::detect::Ruleset;
+use crate::detect::{FlowDetection, Ruleset};
 use crate::flow::Flow;
 use event::json::Writer;
 use event::{IpProtocol, Timestamp};
@@ -196,12 +196,60 @@ fn metadata(out: &mut Writer, flow: &Flow, source: &Source) {
         return;
     };
     let memory = &flow.detection;
-    let has_bits = memory.flowbits.iter().next().is_some();
+    let bits = || memory.flowbits.iter().map(|id| ruleset.names().name(id));
+    let has_bits = bits().any(|name| traffic_label(name).is_none());
+    let has_traffic = bits().any(|name| traffic_label(name).is_some());
     let has_ints = memory.flowints.iter().next().is_some();
-    if !has_bits && !has_ints && memory.variables.is_empty() {
-        return;
+    if has_bits
+        || has_ints
+        || !memory.variables.is_empty()
+        || !memory.packet_variables.is_empty()
+        || !memory.entropies.is_empty()
+    {
+        flow_metadata(out, memory, ruleset, has_bits, has_ints);
     }
+    if has_traffic {
+        out.object("traffic");
+        for kind in ["id", "label"] {
+            let labels = || {
+                bits()
+                    .filter_map(traffic_label)
+                    .filter(|(of, _)| *of == kind)
+            };
+            if labels().next().is_some() {
+                out.array(kind);
+                labels().for_each(|(_, label)| out.item_str(label));
+                out.end_array();
+            }
+        }
+        out.end();
+    }
+}
+
+/// Flowbits named `traffic/id/…` and `traffic/label/…` say what the traffic is.
+fn traffic_label(name: &str) -> Option<(&str, &str)> {
+    let rest = name.strip_prefix("traffic/")?;
+    rest.split_once('/')
+        .filter(|(kind, _)| matches!(*kind, "id" | "label"))
+}
+
+fn flow_metadata(
+    out: &mut Writer,
+    memory: &FlowDetection,
+    ruleset: &Ruleset,
+    has_bits: bool,
+    has_ints: bool,
+) {
     out.object("metadata");
+    if !memory.packet_variables.is_empty() {
+        out.array("pktvars");
+        for (name, value) in &memory.packet_variables {
+            out.begin();
+            out.bytes(name, value);
+            out.end();
+        }
+        out.end_array();
+    }
     if !memory.variables.is_empty() {
         out.array("flowvars");
         for (name, value) in &memory.variables {
@@ -214,7 +262,10 @@ fn metadata(out: &mut Writer, flow: &Flow, source: &Source) {
     if has_bits {
         out.array("flowbits");
         for id in memory.flowbits.iter() {
-            out.item_str(ruleset.names().name(id));
+            let name = ruleset.names().name(id);
+            if traffic_label(name).is_none() {
+                out.item_str(name);
+            }
         }
         out.end_array();
     }
@@ -222,6 +273,13 @@ fn metadata(out: &mut Writer, flow: &Flow, source: &Source) {
         out.object("flowints");
         for (id, value) in memory.flowints.iter() {
             out.uint(ruleset.names().name(id), u64::from(value));
+        }
+        out.end();
+    }
+    if !memory.entropies.is_empty() {
+        out.object("entropy");
+        for (buffer, value) in &memory.entropies {
+            out.float(crate::detect::names::entropy_name(*buffer), *value);
         }
         out.end();
     }

@@ -30,6 +30,7 @@ fn check(text: &str, matches: &[u32], told: &[u32], verdict: (bool, Option<u32>)
             rule,
             tx: None,
             is_tx_guessed: false,
+            first_file: 0,
             kind: AlertKind::Packet,
             action: set.rule(rule).expect("known").action,
             acts_on_flow: false,

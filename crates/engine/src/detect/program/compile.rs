@@ -39,7 +39,7 @@ impl Program {
         let mut steps = Vec::with_capacity(buffer.matches.len());
         for found in &buffer.matches {
             if mark_anchor(found, buffer.buffer, &mut steps) {
-                steps.push(step(found, resources)?);
+                steps.push(step(found, buffer.buffer, resources)?);
             }
         }
         let has_decode = steps
@@ -77,7 +77,8 @@ fn mark_anchor(found: &PayloadMatch, buffer: Buffer, steps: &mut [Step]) -> bool
     let (is_relative, only_distance) = match found {
         PayloadMatch::Content(content) => (
             content.distance.is_some() || content.within.is_some(),
-            content.within.is_none(),
+            // Where nothing may follow, a later occurrence has less behind it.
+            content.within.is_none() && !content.is_negated,
         ),
         PayloadMatch::Pcre(pcre) => (pcre.is_relative, false),
         PayloadMatch::ByteTest(test) => (test.is_relative, false),
@@ -140,7 +141,7 @@ fn is_at_end(found: &PayloadMatch) -> bool {
     )
 }
 
-fn step(found: &PayloadMatch, resources: &Resources) -> Result<Step, Refusal> {
+fn step(found: &PayloadMatch, buffer: Buffer, resources: &Resources) -> Result<Step, Refusal> {
     Ok(match found {
         PayloadMatch::Content(content) => Step::Content(content_step(content)?),
         PayloadMatch::Pcre(pcre) => Step::Pcre(Box::new(pcre_step(pcre, resources)?)),
@@ -182,6 +183,7 @@ fn step(found: &PayloadMatch, resources: &Resources) -> Result<Step, Refusal> {
             bytes: *bytes,
             offset: *offset,
             compare: *compare,
+            of: buffer,
         })),
         PayloadMatch::Keyword { name, .. } => {
             return Err(Refusal {

@@ -455,7 +455,10 @@ fn entropy_holds(entropy: &Entropy, data: &[u8], cx: &mut Inspection) -> Outcome
         },
     };
     let value = shannon(part);
-    cx.entropy = Some(value);
+    match cx.entropies.iter_mut().find(|(of, _)| *of == entropy.of) {
+        Some(known) => known.1 = value,
+        None => cx.entropies.push((entropy.of, value)),
+    }
     holds(match entropy.compare {
         FloatCompare::Equal(to) => (value - to).abs() < f64::EPSILON,
         FloatCompare::NotEqual(to) => (value - to).abs() >= f64::EPSILON,
