@@ -209,7 +209,14 @@ fn each_file_of_a_message_is_looked_at() {
         .server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         .finish();
     let frames = talk.into_frames();
-    let count = |rule: &str| run(rule, &frames).alerts.len();
+    // In line the files come one after the other, not together with one acknowledgement.
+    let count = |rule: &str| {
+        let mut config = Config::default();
+        config.tcp.inline = true;
+        run_with(rule, &frames, Options::default(), config)
+            .alerts
+            .len()
+    };
     assert_eq!(
         count("alert http any any -> any any (file.name; content:\"second\"; sid:1;)"),
         1
