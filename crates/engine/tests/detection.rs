@@ -19,8 +19,10 @@ struct Told {
 }
 
 fn run_with(rules: &str, frames: &[Captured], options: Options, config: Config) -> Told {
-    let mut context = rules::Context::default();
-    context.protocols = PROTOCOLS.iter().map(|entry| entry.protocol).collect();
+    let context = rules::Context {
+        protocols: PROTOCOLS.iter().map(|entry| entry.protocol).collect(),
+        ..rules::Context::default()
+    };
     let mut set = rules::RuleSet::default();
     set.add(rules::parse_file("test.rules", rules.as_bytes(), &context));
     let (ruleset, refused) =

@@ -47,21 +47,34 @@ fn decoder(settings: &Settings, config: &mut Config) {
 pub fn ports(settings: &Settings, node: &Node) -> Option<Vec<u16>> {
     let mut ports = Vec::new();
     for item in node.items() {
-        let mut text = item.text()?;
-        for _ in 0..MAX_NAMES {
-            let Some(name) = text.strip_prefix('$') else {
-                break;
-            };
-            text = settings.text(&format!("vars.port-groups.{name}"))?;
-        }
-        if text == "any" {
+        if !add_ports(settings, item.text()?, MAX_NAMES, &mut ports)? {
             return Some(Vec::new());
-        }
-        for number in text.trim_matches(['[', ']']).split(',') {
-            ports.push(number.trim().parse().ok()?);
         }
     }
     Some(ports)
+}
+
+/// Adds the ports of a list, whose items may be names of groups in turn; false where any is meant.
+fn add_ports(settings: &Settings, text: &str, depth: usize, ports: &mut Vec<u16>) -> Option<bool> {
+    for item in text
+        .trim()
+        .trim_matches(['[', ']'])
+        .split(',')
+        .map(str::trim)
+    {
+        if item == "any" {
+            return Some(false);
+        }
+        let Some(name) = item.strip_prefix('$') else {
+            ports.push(item.parse().ok()?);
+            continue;
+        };
+        let group = settings.text(&format!("vars.port-groups.{name}"))?;
+        if !add_ports(settings, group, depth.checked_sub(1)?, ports)? {
+            return Some(false);
+        }
+    }
+    Some(true)
 }
 
 fn defrag(settings: &Settings, config: &mut Config) {
