@@ -1,6 +1,9 @@
 //! How fast frames become packets: plain ones, tunnelled ones, and a mix of conversations.
 
-#![expect(missing_docs, reason = "criterion's macro makes a function without one")]
+#![expect(
+    missing_docs,
+    reason = "criterion's macro makes a function without one"
+)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use decode::build::{Captured, Conversation, Stack, Tcp};

@@ -1,6 +1,9 @@
 //! How fast traffic is inspected: literals alone, and whole engines with and without rules.
 
-#![expect(missing_docs, reason = "criterion's macro makes a function without one")]
+#![expect(
+    missing_docs,
+    reason = "criterion's macro makes a function without one"
+)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use decode::build::{Captured, Conversation};

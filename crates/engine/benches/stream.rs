@@ -1,6 +1,9 @@
 //! How fast TCP is tracked and put in order: in order, out of order, sent twice, in small segments.
 
-#![expect(missing_docs, reason = "criterion's macro makes a function without one")]
+#![expect(
+    missing_docs,
+    reason = "criterion's macro makes a function without one"
+)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use decode::build::{Captured, Conversation};

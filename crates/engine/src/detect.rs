@@ -16,6 +16,7 @@ pub mod context;
 pub mod datasets;
 pub mod details;
 mod driver;
+mod ends;
 mod fast_pattern;
 mod fields;
 pub mod iprep;

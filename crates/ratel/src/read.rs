@@ -265,6 +265,8 @@ impl Reading {
         for broken in &self.summary.broken {
             crate::complain(broken);
         }
+        // The process ends: giving back half a million allocations one by one would only take time.
+        std::mem::forget(self.engine);
         Ok(if self.summary.broken.is_empty() {
             ExitCode::SUCCESS
         } else {

@@ -98,7 +98,11 @@ impl Details {
 fn push_pairs(text: &mut String, pairs: &[(String, String)]) {
     for (key, value) in pairs {
         for part in [key, value] {
-            text.extend(part.chars().filter(|&c| c != SEPARATOR));
+            if part.contains(SEPARATOR) {
+                text.extend(part.chars().filter(|&c| c != SEPARATOR));
+            } else {
+                text.push_str(part);
+            }
             text.push(SEPARATOR);
         }
     }

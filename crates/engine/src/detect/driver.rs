@@ -75,6 +75,8 @@ pub struct Detector {
     tools: Tools,
     stores: Stores,
     candidates: Vec<u32>,
+    /// Candidates whose ports and addresses are those of the packet.
+    held: Vec<u32>,
     /// Candidates that look into transactions too.
     mixed: Vec<u32>,
     pub(super) tx_candidates: Vec<u32>,
@@ -99,6 +101,7 @@ impl Detector {
             tools: Tools::default(),
             stores: Stores::default(),
             candidates: Vec::new(),
+            held: Vec::new(),
             mixed: Vec::new(),
             tx_candidates: Vec::new(),
         }
@@ -124,6 +127,14 @@ impl Detector {
             self.run(cx, None, None, alerts);
             return;
         };
+        if self.set.is_empty() {
+            // Nothing looks at the stream, so nothing of it need be kept for looking.
+            let (_, progress) = stream_view(cx, Some(flow));
+            if let (Some(progress), Some(session)) = (progress, flow.tcp.as_mut()) {
+                session.advance_raw(cx.direction, progress);
+            }
+            return;
+        }
         let mut memory = std::mem::take(&mut flow.detection);
         memory.packet_variables.clear();
         // A flow that is left alone was still seen up to here: its end is looked into both ways.
@@ -165,7 +176,17 @@ impl Detector {
         self.collect(&round);
         let candidates = std::mem::take(&mut self.candidates);
         self.mixed.clear();
-        for &id in &candidates {
+        let view = round.view(memory.as_deref(), &self.stores.hosts);
+        // Most candidates fail by their ports or addresses: their rules are not even touched.
+        let held = candidates.iter().copied().filter(|id| {
+            set.heads
+                .get(*id as usize)
+                .is_some_and(|head| head.is_of_transaction || view.header_holds(&head.header))
+        });
+        self.held.clear();
+        self.held.extend(held);
+        let held = std::mem::take(&mut self.held);
+        for &id in &held {
             let Some(rule) = set.signatures.get(id as usize) else {
                 continue;
             };
@@ -175,6 +196,7 @@ impl Detector {
             }
             self.packet_rule(&round, RuleId(id), rule, memory.as_deref_mut(), alerts);
         }
+        self.held = held;
         self.candidates = candidates;
         if let (Some(flow), Some(memory)) = (flow, memory.as_deref_mut())
             && cx.is_app_known

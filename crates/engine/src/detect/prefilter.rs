@@ -29,12 +29,14 @@ impl PatternSet {
         }
         let outcome = self.literals.scan(data, scratch, |id, _| {
             let at = id as usize;
-            if let (Some(&from), Some(&to)) = (self.starts.get(at), self.starts.get(at + 1)) {
-                out.extend_from_slice(
-                    self.rules
-                        .get(from as usize..to as usize)
-                        .unwrap_or_default(),
-                );
+            if let (Some(&from), Some(&to)) = (self.starts.get(at), self.starts.get(at + 1))
+                && let Some(rules) = self.rules.get(from as usize..to as usize)
+            {
+                // Nearly always one: a call to copy it would cost more than the copy.
+                match rules {
+                    [rule] => out.push(*rule),
+                    rules => out.extend_from_slice(rules),
+                }
             }
             true
         });

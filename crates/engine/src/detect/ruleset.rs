@@ -5,6 +5,7 @@ use super::cache::{self, Cache};
 use super::classify::{self, Class, classify, is_transaction_condition};
 use super::datasets::Datasets;
 use super::details::Details;
+use super::ends::{AddressSet, PortSet};
 use super::iprep::IpReputation;
 use super::limits;
 use super::lists::Lists;
@@ -12,8 +13,8 @@ use super::order::{self, ActionOrder};
 use super::prefilter::{Builder, Prefilter, Wanted};
 use super::program::{Program, Refusal, Resources};
 use super::signature::{
-    Change, Check, Engine, EngineDirection, FileCheck, HashKind, Header, Look, RuleId, Signature,
-    StoreScope,
+    Change, Check, Engine, EngineDirection, FileCheck, HashKind, Head, Header, Look, RuleId,
+    Signature, StoreScope,
 };
 use super::tags::TagRequest;
 use crate::tcp::StreamEvent;
@@ -68,8 +69,10 @@ pub enum BuildError {
 #[derive(Debug, Default)]
 pub struct Ruleset {
     pub(super) signatures: Vec<Signature>,
-    pub(super) addresses: Vec<Addresses>,
-    pub(super) ports: Vec<Ports>,
+    /// Of each signature what it is asked first, side by side: candidates are many and far apart.
+    pub(super) heads: Box<[Head]>,
+    pub(super) addresses: Vec<AddressSet>,
+    pub(super) ports: Vec<PortSet>,
     pub(super) prefilter: Prefilter,
     pub(super) lists: Lists,
     /// Names of bits and counters.
@@ -127,6 +130,7 @@ impl Ruleset {
         let mut set = build.set;
         set.datasets = options.resources.datasets;
         set.signatures.shrink_to_fit();
+        set.heads = set.signatures.iter().map(Head::of).collect();
         Ok((set, refused))
     }
 
@@ -206,8 +210,8 @@ impl Default for Build {
     fn default() -> Self {
         // Place 0 means any.
         let set = Ruleset {
-            addresses: vec![Addresses::default()],
-            ports: vec![Ports::any()],
+            addresses: vec![AddressSet::new(&Addresses::default())],
+            ports: vec![PortSet::new(&Ports::any())],
             ..Ruleset::default()
         };
         Build {
@@ -333,7 +337,7 @@ impl Build {
             return *place;
         }
         let place = self.set.addresses.len() as u32;
-        self.set.addresses.push(addresses.clone());
+        self.set.addresses.push(AddressSet::new(addresses));
         self.addresses.insert(addresses.clone(), place);
         place
     }
@@ -343,7 +347,7 @@ impl Build {
             return *place;
         }
         let place = self.set.ports.len() as u32;
-        self.set.ports.push(ports.clone());
+        self.set.ports.push(PortSet::new(ports));
         self.ports.insert(ports.clone(), place);
         place
     }

@@ -134,6 +134,22 @@ pub(super) struct Header {
     pub(super) follows_transaction: bool,
 }
 
+/// What a signature is asked first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) header: Header,
+    pub(super) is_of_transaction: bool,
+}
+
+impl Head {
+    pub(super) fn of(signature: &Signature) -> Self {
+        Head {
+            header: signature.header,
+            is_of_transaction: signature.is_of_transaction(),
+        }
+    }
+}
+
 /// A condition on the packet and its flow.
 #[derive(Debug)]
 pub(super) enum Check {

@@ -55,6 +55,18 @@ impl Timeouts {
             (State::Bypassed, true) => self.emergency_bypassed,
         }
     }
+
+    /// The fewest seconds that a flow is kept after a packet, whatever that packet makes of it.
+    #[must_use]
+    pub fn least(&self, protocol: IpProtocol) -> u32 {
+        let least = self.new.min(self.established).min(self.bypassed);
+        // Only TCP is ever closed.
+        if protocol == IpProtocol::TCP {
+            least.min(self.closed)
+        } else {
+            least
+        }
+    }
 }
 
 /// Settings of the flow table; the defaults are those without any `suricata.yaml`.

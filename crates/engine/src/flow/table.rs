@@ -43,7 +43,11 @@ pub struct Hit {
 struct Entry {
     key: Key,
     hash: u64,
-    flow: Flow,
+    /// Up to this second the flow can't have timed out, so that looking for silent flows rarely
+    /// needs to look at flows themselves.
+    kept_secs: i64,
+    /// On the heap, so that a flow stays where it is when the table grows and when it ends.
+    flow: Box<Flow>,
 }
 
 /// Flows by their keys.
@@ -54,7 +58,7 @@ pub struct Table {
     index: HashTable<u32>,
     slots: Vec<Option<Entry>>,
     free: Vec<u32>,
-    ended: Vec<Flow>,
+    ended: Vec<Box<Flow>>,
     hand: usize,
     is_emergency: bool,
     counters: Counters,
@@ -145,6 +149,14 @@ impl Table {
         reuse(flow.tcp.as_deref(), &header, direction, tcp).then_some("tcp_reuse")
     }
 
+    /// Until which second a flow that has not timed out is kept at least: without another packet
+    /// its own timeout counts, with one the least there is counts from now on.
+    fn kept_secs(&self, flow: &Flow, now: Timestamp) -> i64 {
+        let timeouts = self.config.timeouts(flow.protocol);
+        let silent = flow.last.secs() + i64::from(timeouts.of(flow.state, false));
+        silent.min(now.secs() + i64::from(timeouts.least(flow.protocol)))
+    }
+
     fn is_timed_out(&self, flow: &Flow, now: Timestamp) -> bool {
         let timeouts = self.config.timeouts(flow.protocol);
         let timeout = i64::from(timeouts.of(flow.state, self.is_emergency));
@@ -175,7 +187,8 @@ impl Table {
         let entry = Entry {
             key,
             hash,
-            flow: Flow::new(ends, packet),
+            kept_secs: i64::MIN,
+            flow: Box::new(Flow::new(ends, packet)),
         };
         let slot = match self.free.pop() {
             Some(slot) => slot,
@@ -247,13 +260,20 @@ impl Table {
         }
         for _ in 0..SWEEP_STEP.min(self.slots.len()) {
             let slot = self.step();
-            if let Some(Some(entry)) = self.slots.get(slot) {
-                self.counters.manager_flows_checked += 1;
-                if self.is_timed_out(&entry.flow, now) {
-                    self.counters.manager_flows_timeout += 1;
-                    self.end(slot as u32, "timeout");
-                } else {
-                    self.counters.manager_flows_notimeout += 1;
+            let Some(Some(entry)) = self.slots.get(slot) else {
+                continue;
+            };
+            self.counters.manager_flows_checked += 1;
+            if !self.is_emergency && now.secs() <= entry.kept_secs {
+                self.counters.manager_flows_notimeout += 1;
+            } else if self.is_timed_out(&entry.flow, now) {
+                self.counters.manager_flows_timeout += 1;
+                self.end(slot as u32, "timeout");
+            } else {
+                self.counters.manager_flows_notimeout += 1;
+                let kept_secs = self.kept_secs(&entry.flow, now);
+                if let Some(Some(entry)) = self.slots.get_mut(slot) {
+                    entry.kept_secs = kept_secs;
                 }
             }
         }
@@ -322,7 +342,7 @@ impl Table {
         self.slots
             .get(index.0 as usize)?
             .as_ref()
-            .map(|entry| &entry.flow)
+            .map(|entry| &*entry.flow)
     }
 
     /// A flow, to change.
@@ -330,7 +350,7 @@ impl Table {
         self.slots
             .get_mut(index.0 as usize)?
             .as_mut()
-            .map(|entry| &mut entry.flow)
+            .map(|entry| &mut *entry.flow)
     }
 
     /// All flows that have not ended, in no order.
@@ -338,7 +358,7 @@ impl Table {
         self.slots
             .iter_mut()
             .enumerate()
-            .filter_map(|(slot, entry)| Some((FlowIndex(slot as u32), &mut entry.as_mut()?.flow)))
+            .filter_map(|(slot, entry)| Some((FlowIndex(slot as u32), &mut *entry.as_mut()?.flow)))
     }
 
     /// How many flows there are.
@@ -360,7 +380,7 @@ impl Table {
     }
 
     /// The flows that ended since the last call, in the order they ended.
-    pub fn take_ended(&mut self) -> Vec<Flow> {
+    pub fn take_ended(&mut self) -> Vec<Box<Flow>> {
         std::mem::take(&mut self.ended)
     }
 
