@@ -38,7 +38,8 @@ fn open(data: &[u8]) -> (u8, u8, Vec<Turn<'_>>) {
 }
 
 /// Whether an HTTP conversation is one: it begins with an answer's version, nothing is odd, and
-/// each request has a version and an answer with a status.
+/// each request has a version and an answer with a status. What is packed is left out: where it is
+/// damaged, what is made of it goes by what arrives together.
 fn is_plain_http(told: &str, turns: &[Turn<'_>]) -> bool {
     let answer = turns.iter().find_map(|turn| match turn {
         Turn::Says(Direction::ToClient, data) => Some(*data),
@@ -47,7 +48,16 @@ fn is_plain_http(told: &str, turns: &[Turn<'_>]) -> bool {
     let is_nonsense = |line: &str| line.starts_with("event ") || line == "failed";
     let is_whole =
         |line: &str| line.contains("\"protocol\":\"HTTP/1.") && line.contains("\"status\":");
-    answer.is_none_or(|data| data.starts_with(b"HTTP/1."))
+    let is_packed = turns.iter().any(|turn| match turn {
+        Turn::Says(_, data) => {
+            let name = b"content-encoding";
+            data.windows(name.len())
+                .any(|part| part.eq_ignore_ascii_case(name))
+        }
+        Turn::Gap(..) => false,
+    });
+    !is_packed
+        && answer.is_none_or(|data| data.starts_with(b"HTTP/1."))
         && !told.lines().any(is_nonsense)
         && told
             .lines()

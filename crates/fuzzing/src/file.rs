@@ -31,7 +31,8 @@ fn tell(content: &[u8], mut cuts: Option<Cuts>, flags: u8) -> String {
             md5: true,
             sha1: true,
             sha256: true,
-            magic: true,
+            // A longer file is described by what has come when there is enough.
+            magic: (content.len() as u64) < magic::MIN_SIZE,
             store: flags & 4 != 0,
         },
         limits: FileLimits { window },
