@@ -58,6 +58,10 @@ pub struct Table {
     index: HashTable<u32>,
     slots: Vec<Option<Entry>>,
     free: Vec<u32>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a flow moves by its pointer, not by its size"
+    )]
     ended: Vec<Box<Flow>>,
     hand: usize,
     is_emergency: bool,
