@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::str::FromStr;
 use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +96,105 @@ fn digits(out: &mut [u8], mut value: u64) {
     }
 }
 
+/// The day number since 1970 of a date (same source, `days_from_civil`).
+#[must_use]
+pub fn days(year: i64, month: u32, day: u32) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year - era * 400;
+    let shifted_month = (i64::from(month) + 9) % 12;
+    let day_of_year = (153 * shifted_month + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// A text that is no moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAMoment;
+
+impl fmt::Display for NotAMoment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a moment such as 2026-01-02T03:04:05.678901+0000")
+    }
+}
+
+impl std::error::Error for NotAMoment {}
+
+impl FromStr for Timestamp {
+    type Err = NotAMoment;
+
+    /// EVE's form and RFC 3339: a fraction of up to nine digits or none, an offset with or without
+    /// a colon, or `Z`.
+    fn from_str(text: &str) -> Result<Self, NotAMoment> {
+        parse(text.as_bytes()).ok_or(NotAMoment)
+    }
+}
+
+fn parse(text: &[u8]) -> Option<Timestamp> {
+    let number = |from: usize, to: usize| -> Option<i64> {
+        let digits = text.get(from..to)?;
+        digits.iter().try_fold(0_i64, |sum, byte| {
+            byte.is_ascii_digit()
+                .then(|| sum * 10 + i64::from(byte - b'0'))
+        })
+    };
+    let separated = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')]
+        .iter()
+        .all(|(at, byte)| text.get(*at) == Some(byte));
+    if !separated || !matches!(text.get(10), Some(b'T' | b't' | b' ')) {
+        return None;
+    }
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 {
+        return None;
+    }
+    let mut at = 19;
+    let mut nanos = 0_i64;
+    if text.get(at) == Some(&b'.') {
+        at += 1;
+        let length = text
+            .get(at..)?
+            .iter()
+            .take_while(|b| b.is_ascii_digit())
+            .count();
+        if !(1..=9).contains(&length) {
+            return None;
+        }
+        nanos = number(at, at + length)? * 10_i64.pow(9 - length as u32);
+        at += length;
+    }
+    let offset = match text.get(at)? {
+        b'Z' | b'z' if text.len() == at + 1 => 0,
+        sign @ (b'+' | b'-') => {
+            let colon = usize::from(text.get(at + 3) == Some(&b':'));
+            if text.len() != at + 5 + colon {
+                return None;
+            }
+            let ahead =
+                number(at + 1, at + 3)? * 3600 + number(at + 3 + colon, at + 5 + colon)? * 60;
+            if *sign == b'-' { -ahead } else { ahead }
+        }
+        _ => return None,
+    };
+    let secs = days(year, month as u32, day as u32) * 86_400 + hour * 3600 + minute * 60 + second;
+    Some(Timestamp::new(secs - offset, nanos as u32))
+}
+
+impl Serialize for Timestamp {
+    /// EVE's form: what is finer than a microsecond is lost.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Timestamp;
     fn add(self, duration: Duration) -> Timestamp {
@@ -137,5 +239,32 @@ mod tests {
             "2026-01-02T03:04:05.678901+0000",
         );
         check(-1, 0, "1969-12-31T23:59:59.000000+0000");
+    }
+
+    fn check_read(text: &str, expected: Option<(i64, u32)>) {
+        let expected = expected.map(|(secs, nanos)| Timestamp::new(secs, nanos));
+        assert_eq!(text.parse::<Timestamp>().ok(), expected, "{text}");
+    }
+
+    #[test]
+    fn reads_what_eve_and_rfc_3339_write() {
+        check_read("1970-01-01T00:00:00.000000+0000", Some((0, 0)));
+        check_read(
+            "2000-02-29T00:00:00.000001+0000",
+            Some((951_782_400, 1_000)),
+        );
+        check_read("2000-02-29T01:30:00+01:30", Some((951_782_400, 0)));
+        check_read(
+            "2000-02-28T23:00:00.5-0100",
+            Some((951_782_400, 500_000_000)),
+        );
+        check_read("2000-02-29T00:00:00Z", Some((951_782_400, 0)));
+        check_read("1969-12-31T23:59:59.000000+0000", Some((-1, 0)));
+        check_read("2000-02-29", None);
+        check_read("2000-02-29T00:00:00", None);
+        check_read("2000-13-29T00:00:00Z", None);
+        check_read("2000-02-29T00:00:00.Z", None);
+        check_read("2000-02-29T00:00:00Zx", None);
+        check_read("yesterday", None);
     }
 }

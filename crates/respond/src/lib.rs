@@ -1,0 +1,1 @@
+//! Plan, act, verify, undo.
