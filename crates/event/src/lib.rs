@@ -1,4 +1,4 @@
-//! The vocabulary of Ratel: what is said in EVE records and in rules.
+//! The vocabulary of Ratel: what is said in EVE records, in rules and on topics.
 //!
 //! No I/O and no clock live here. Every other crate speaks these words.
 
@@ -12,6 +12,7 @@ pub mod order;
 pub mod prefix;
 pub mod protocol;
 pub mod time;
+pub mod topic;
 
 pub use action::{Action, ActionId};
 pub use buffer::Buffer;
@@ -21,3 +22,4 @@ pub use order::Order;
 pub use prefix::Prefix;
 pub use protocol::{AppProtocol, IpProtocol};
 pub use time::Timestamp;
+pub use topic::{RecordId, RecordIds, Topic};
