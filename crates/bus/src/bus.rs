@@ -19,7 +19,7 @@ pub struct Bus {
     clock: Clock,
 }
 
-/// Where a group begins that has never read a topic.
+/// Where a group begins that has never read a topic; with [`Start::Again`] any group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Start {
     /// With the oldest record that is kept.
@@ -27,6 +27,9 @@ pub enum Start {
     Oldest,
     /// With what comes from now on.
     Newest,
+    /// With the oldest record that is kept, also where the group has read it before: for a reader
+    /// that keeps what it reads in memory only. The group should have one member.
+    Again,
 }
 
 /// How far behind a group is.

@@ -89,6 +89,22 @@ fn a_group_goes_on_where_it_committed_after_a_new_start() {
 }
 
 #[test]
+fn a_reader_that_keeps_nothing_reads_everything_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = Bus::open(&config(dir.path())).unwrap();
+    publish(&bus, 0..5);
+    for last in 5..8 {
+        let mut again = bus
+            .subscribe_from("view", &[Topic::Events], Start::Again)
+            .unwrap();
+        let batch = again.next(SOON).unwrap().unwrap();
+        assert_eq!(batch.len(), last as usize);
+        again.commit(&batch).unwrap();
+        publish(&bus, last..last + 1);
+    }
+}
+
+#[test]
 fn a_commit_never_goes_back() {
     let dir = tempfile::tempdir().unwrap();
     let bus = Bus::open(&config(dir.path())).unwrap();

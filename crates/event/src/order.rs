@@ -100,8 +100,7 @@ mod tests {
             what,
         };
         let text = serde_json::to_string(&order).unwrap();
-        let head =
-            r#"{"id":"o1","time":"1970-01-01T00:01:40.000000+0000","who":"root","order":"#;
+        let head = r#"{"id":"o1","time":"1970-01-01T00:01:40.000000+0000","who":"root","order":"#;
         assert_eq!(text, format!("{head}{expected}}}"));
         assert_eq!(serde_json::from_str::<Order>(&text).unwrap(), order);
     }

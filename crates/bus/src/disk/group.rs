@@ -129,9 +129,9 @@ impl Group {
             for partition in 0..self.partitions(*topic) {
                 let part = (*topic, partition);
                 let Some(log) = self.log(part) else { continue };
-                if offsets.get(part).is_none() {
+                if offsets.get(part).is_none() || start == Start::Again {
                     let first = match start {
-                        Start::Oldest => log.start(),
+                        Start::Oldest | Start::Again => log.start(),
                         Start::Newest => log.end(),
                     };
                     offsets
