@@ -1,0 +1,96 @@
+//! Settings of the console. Every key is optional.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Where the control socket stands unless told otherwise.
+pub const SOCKET: &str = "/run/ratel/ratel.sock";
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The control socket. Who may open it may give orders: it belongs to the user that Ratel runs
+    /// as, and nobody else may use it.
+    pub socket: PathBuf,
+    /// The bouncer API; without it there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bouncers: Option<Bouncers>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            socket: PathBuf::from(SOCKET),
+            bouncers: None,
+        }
+    }
+}
+
+/// The bouncer API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bouncers {
+    /// Where it listens. Without TLS of its own: beyond loopback put a proxy before it.
+    pub listen: SocketAddr,
+    /// Who may ask.
+    pub keys: Vec<Key>,
+}
+
+impl Default for Bouncers {
+    fn default() -> Self {
+        Bouncers {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            keys: Vec::new(),
+        }
+    }
+}
+
+/// What one bouncer shows. One key for each bouncer: what is new to a bouncer is kept by its key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// The bouncer's name, as `ratel status` shows it.
+    pub name: String,
+    /// SHA-256 of the key, 64 hexadecimal digits: the key itself need not stand in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The key itself.
+    #[serde(default, skip_serializing)]
+    pub key: Option<String>,
+    /// A file whose first line is the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key")
+            .field("name", &self.name)
+            .field("key_file", &self.key_file)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_optional_and_bouncers_are_off() {
+        let config: Config = serde_json::from_str("{}").unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!(config.bouncers, None);
+        assert!(serde_json::from_str::<Config>(r#"{"sokcet": "x"}"#).is_err());
+    }
+
+    #[test]
+    fn a_key_is_never_told() {
+        let key: Key =
+            serde_json::from_str(r#"{"name": "fw", "key": "0123456789abcdef"}"#).unwrap();
+        assert!(!format!("{key:?}").contains("0123456789"));
+        assert!(!serde_json::to_string(&key).unwrap().contains("0123456789"));
+    }
+}

@@ -1,0 +1,24 @@
+//! What people and other programs ask Ratel, and what they get to hear.
+//!
+//! in: `actions` (every state of every action), `events` (counted by kind, not read).
+//! out: `orders` (what people ask for).
+//!
+//! Two doors. The control API stands on a Unix socket: who may open the socket may give orders.
+//! The bouncer API stands on TCP, is off unless configured, can only be read, and speaks what
+//! CrowdSec's local API speaks, so that existing bouncers enforce our decisions.
+
+pub mod api;
+pub mod bouncer;
+pub mod client;
+pub mod config;
+mod counts;
+mod metrics;
+mod peer;
+mod serve;
+pub mod service;
+mod socket;
+pub mod view;
+
+pub use config::Config;
+pub use counts::EventCounts;
+pub use service::{Console, Error, Ports};

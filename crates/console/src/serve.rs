@@ -1,0 +1,161 @@
+//! One door: accepts connections up to a limit, answers each with the same router, and ends them.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use http_body_util::{BodyExt, Limited};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use tower::ServiceExt;
+
+use crate::metrics;
+
+/// What a door lets in.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The door's name in metrics.
+    pub api: &'static str,
+    /// Connections at once; one more is closed without a word.
+    pub connections: usize,
+    /// Bytes of a request's body.
+    pub body: usize,
+    /// Time for the head of a request to arrive, the wait on an idle connection included.
+    pub head: Duration,
+    /// How long a connection lives; a client that needs it longer opens another.
+    pub connection: Duration,
+}
+
+/// Time for a body to arrive: a megabyte over a slow line.
+const BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// Time for a connection to end by itself when its time or ours is over.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Pause after the system refused to accept (too many open files): without it the loop would spin.
+const REFUSED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes of a request's head, hyper's buffer included; its least is 8 KiB.
+const HEAD_BYTES: usize = 16 << 10;
+
+/// Accepts until told to stop, then waits for what is open.
+pub async fn accept<A, F, S, P>(
+    mut accept: A,
+    router: Router,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+) where
+    A: FnMut() -> F,
+    F: Future<Output = io::Result<(S, P)>>,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    P: Clone + Send + Sync + 'static,
+{
+    let places = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(api = limits.api, %error, "cannot accept a connection");
+                sleep(REFUSED_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            metrics::refused(limits.api);
+            continue;
+        };
+        let (router, stop) = (router.clone(), stop.clone());
+        tokio::spawn(async move {
+            metrics::opened(limits.api);
+            talk(stream, peer, router, limits, stop).await;
+            metrics::closed(limits.api);
+            drop(place);
+        });
+    }
+    // All places free means that nobody is left.
+    let everybody = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    let _ = timeout(FAREWELL, places.acquire_many(everybody)).await;
+}
+
+async fn talk<S, P>(
+    stream: S,
+    peer: P,
+    router: Router,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    P: Clone + Send + Sync + 'static,
+{
+    let answer = tower::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let router = router.clone();
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(peer.clone());
+        async move {
+            let response = router.oneshot(request).await?;
+            metrics::request(limits.api, response.status().as_u16());
+            Ok::<_, std::convert::Infallible>(hardened(response))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(answer));
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // A client that breaks off is its own affair.
+        _ = connection.as_mut() => return,
+        () = sleep(limits.connection) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(FAREWELL, connection).await;
+}
+
+/// Nothing that we answer is to be kept, or to be shown as something else than it says it is.
+fn hardened(mut response: axum::response::Response) -> axum::response::Response {
+    let headers: &mut HeaderMap = response.headers_mut();
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    response
+}
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is larger than the door lets in.
+    TooLarge,
+    /// It did not arrive, or not in time.
+    Missing,
+}
+
+/// The whole body, within the limits.
+pub async fn body(request: Request, most: usize) -> Result<Bytes, Unread> {
+    let limited = Limited::new(request.into_body(), most);
+    match timeout(BODY_WAIT, limited.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Unread::TooLarge),
+        Ok(Err(_)) | Err(_) => Err(Unread::Missing),
+    }
+}
