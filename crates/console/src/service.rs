@@ -60,14 +60,21 @@ pub enum Error {
     Start(io::Error),
 }
 
+/// Puts an order out; why it could not.
+pub type Publish = dyn Fn(&Order) -> Result<(), String> + Send + Sync;
+
+/// Carries out an order in this process: what there is to say or why it failed; None where it is
+/// not for this process.
+pub type CarryOut = dyn Fn(&Order) -> Option<Result<String, String>> + Send + Sync;
+
 /// What the console asks its process for. Each is called from a thread that may wait.
 #[derive(Clone)]
 pub struct Ports {
     /// Puts an order onto the topic `orders`.
-    pub publish: Arc<dyn Fn(&Order) -> Result<(), String> + Send + Sync>,
+    pub publish: Arc<Publish>,
     /// Carries out an order in this process, where that is how it is done (`reload_rules`): what
     /// there is to say, or why it failed. None for orders that others carry out.
-    pub carry_out: Arc<dyn Fn(&Order) -> Option<Result<String, String>> + Send + Sync>,
+    pub carry_out: Arc<CarryOut>,
     /// How each role fares.
     pub roles: Arc<dyn Fn() -> Vec<Role> + Send + Sync>,
     /// Counters for people, by name.
