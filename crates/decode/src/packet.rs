@@ -129,6 +129,9 @@ pub struct Packet<'a> {
     pub is_invalid: bool,
     /// Whether it belongs to a flow: it got as far as a transport that flows are made of.
     pub wants_flow: bool,
+    /// Whether the checksum of its transport is not there yet: it was captured on its way to the
+    /// network card that computes it. It can't be wrong then.
+    pub is_checksum_pending: bool,
     /// What was wrong with it.
     pub events: DecodeEvents,
 }
@@ -484,6 +487,7 @@ impl<'a> Packet<'a> {
             carries_packet: false,
             is_invalid: false,
             wants_flow: false,
+            is_checksum_pending: false,
             events: DecodeEvents::default(),
         }
     }

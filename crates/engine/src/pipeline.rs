@@ -15,6 +15,7 @@ mod counts;
 mod expect;
 mod files;
 mod finish;
+pub mod live;
 mod policy;
 pub mod told;
 

@@ -57,6 +57,9 @@ impl Packet<'_> {
     /// A zero in UDP over IPv4 says that the sender computed none, which is right.
     #[must_use]
     pub fn transport_checksum_ok(&self) -> Option<bool> {
+        if self.is_checksum_pending {
+            return None;
+        }
         let payload = self.payload;
         let (protocol, header) = match &self.transport {
             Transport::Tcp(tcp) => (IpProtocol::TCP, tcp.header),

@@ -71,6 +71,7 @@ pub struct Decoder {
     config: Config,
     counters: Counters,
     defrag: Defrag,
+    is_checksum_pending: bool,
 }
 
 /// A level that was read, and what it carries.
@@ -99,7 +100,14 @@ impl Decoder {
             config,
             counters: Counters::default(),
             defrag,
+            is_checksum_pending: false,
         }
+    }
+
+    /// Whether the checksums of the next frames are still to be filled in by a network card, as a
+    /// capture ring tells of frames that this host sends.
+    pub fn set_checksum_pending(&mut self, is_pending: bool) {
+        self.is_checksum_pending = is_pending;
     }
 
     /// What was counted so far.
@@ -120,6 +128,7 @@ impl Decoder {
             config: &self.config,
             counters: &mut self.counters,
         };
+        level.packet.is_checksum_pending = self.is_checksum_pending;
         level.link_layer(frame.link, frame.data);
         let read = Read::of(level);
         self.deliver(read, &mut emit);
@@ -252,6 +261,7 @@ fn child<'a>(outer: &Packet<'_>, data: &'a [u8], link: LinkType, origin: Origin)
     };
     let mut packet = Packet::new(&frame);
     packet.origin = origin;
+    packet.is_checksum_pending = outer.is_checksum_pending;
     packet.root = outer.root.or_else(|| {
         let (source, destination) = outer.addresses()?;
         Some(Root {

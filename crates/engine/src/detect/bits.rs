@@ -42,6 +42,17 @@ impl Names {
         id
     }
 
+    /// The number of a name that is known.
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<BitId> {
+        self.ids.get(name).copied()
+    }
+
+    /// All names, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     /// The name of a number.
     #[must_use]
     pub fn name(&self, id: BitId) -> &str {
@@ -70,6 +81,14 @@ impl FlowBits {
                 self.0.remove(place);
             }
             (_, BitChange::Set | BitChange::Unset | BitChange::Toggle) => {}
+        }
+    }
+
+    /// Gives every bit its number in another rule set; one that has none there is forgotten.
+    pub(super) fn renumber(&mut self, number: impl Fn(BitId) -> Option<BitId>) {
+        if !self.0.is_empty() {
+            self.0 = self.0.iter().filter_map(|id| number(*id)).collect();
+            self.0.sort_unstable();
         }
     }
 
@@ -199,6 +218,17 @@ impl FlowInts {
         }
     }
 
+    /// Gives every counter its number in another rule set; one that has none there is forgotten.
+    pub(super) fn renumber(&mut self, number: impl Fn(BitId) -> Option<BitId>) {
+        self.0.retain(|(id, _)| match number(*id) {
+            Some(other) => {
+                *id = other;
+                true
+            }
+            None => false,
+        });
+    }
+
     /// Counters that are set, in the order they were.
     pub fn iter(&self) -> impl Iterator<Item = (BitId, u32)> + '_ {
         self.0.iter().copied()
@@ -281,6 +311,15 @@ impl HostBits {
         for host in hosts(hostbits.track, ends).into_iter().flatten() {
             self.change(Owner::Host(host), id, change, now, HOSTBIT_TIME);
         }
+    }
+
+    /// Gives every bit its number in another rule set; one that has none there is forgotten.
+    pub(super) fn renumber(&mut self, number: impl Fn(BitId) -> Option<BitId>) {
+        self.bits = self
+            .bits
+            .drain()
+            .filter_map(|((owner, id), end)| Some(((owner, number(id)?), end)))
+            .collect();
     }
 
     /// Bits that could not be set because the table was full.

@@ -61,7 +61,7 @@ impl fmt::Debug for Set {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Values {
     by_key: AHashMap<Box<[u8]>, Value>,
     /// Values ever added: each value's place in the order of the saved file.
@@ -150,6 +150,25 @@ impl Datasets {
             context_key,
             matches_subdomain: options.matches_subdomain,
         })
+    }
+
+    /// Takes over what the sets of the rules before hold, where rules fill them: what was learned is
+    /// not lost when rules change. A set that is only loaded from a file is as the file says now.
+    pub(crate) fn inherit(&self, before: &Datasets) {
+        let old: Vec<Arc<Set>> = before.lock().clone();
+        for set in self.lock().iter() {
+            let is_only_loaded = set.load.is_some() && set.save.is_none();
+            let same = old.iter().find(|old| {
+                old.name.eq_ignore_ascii_case(&set.name)
+                    && old.kind == set.kind
+                    && old.load == set.load
+                    && old.save == set.save
+            });
+            if let Some(old) = same.filter(|_| !is_only_loaded) {
+                let values = old.values.read().unwrap_or_else(PoisonError::into_inner);
+                *set.values.write().unwrap_or_else(PoisonError::into_inner) = values.clone();
+            }
+        }
     }
 
     /// Gives each set that is to be saved, as the name of its file and the file's bytes.

@@ -6,6 +6,7 @@ use super::conditions::View;
 use super::context::PacketContext;
 use super::fields::BodyMin;
 use super::lists::Carrier;
+use super::migration::Migration;
 use super::prefilter::PayloadOf;
 use super::program::Inspection;
 use super::ruleset::Ruleset;
@@ -105,6 +106,14 @@ impl Detector {
             mixed: Vec::new(),
             tx_candidates: Vec::new(),
         }
+    }
+
+    /// Runs other rules from now on.
+    pub(crate) fn switch(&mut self, set: Arc<Ruleset>, migration: &Migration) {
+        self.stores.hosts.renumber(|bit| migration.bit(bit));
+        // Working space is made anew: it was made for the literals of the rules before.
+        self.tools = Tools::default();
+        self.set = set;
     }
 
     /// The rules.

@@ -1,6 +1,7 @@
 //! What rules remember of a flow and its transactions between packets.
 
 use super::bits::{FlowBits, FlowInts};
+use super::migration::Migration;
 use super::tags::Tags;
 use event::Direction;
 use smallvec::SmallVec;
@@ -115,6 +116,18 @@ pub(super) enum RuleEnd {
     Never,
 }
 
+/// Keeps what is decided of rules that are in the other set too; what they had found so far is left to
+/// be found again.
+fn renumber(rules: &mut SmallVec<[RuleState; 0]>, to: &Migration) {
+    rules.retain(|state| match to.rule(state.rule) {
+        Some(rule) if state.end != RuleEnd::Open => {
+            state.rule = rule;
+            true
+        }
+        _ => false,
+    });
+}
+
 /// Remembers `state`, in place of what was known of the rule.
 pub(super) fn remember<const N: usize>(rules: &mut SmallVec<[RuleState; N]>, state: RuleState)
 where
@@ -164,6 +177,21 @@ impl FlowDetection {
     pub(super) fn skip_to(&mut self, end: u64, direction: Direction) {
         let next = &mut self.next[usize::from(direction)];
         *next = end.max(*next);
+    }
+
+    /// The flow goes on under other rules.
+    pub(crate) fn migrate(&mut self, to: &Migration) {
+        self.flowbits.renumber(|bit| to.bit(bit));
+        self.flowints.renumber(|bit| to.bit(bit));
+        for tx in &mut self.transactions {
+            tx.bits.renumber(|bit| to.bit(bit));
+            renumber(&mut tx.both, to);
+            for direction in tx.directions.iter_mut().filter(|d| !d.is_inspected) {
+                direction.scanned.clear();
+                direction.bodies.clear();
+                renumber(&mut direction.rules, to);
+            }
+        }
     }
 
     /// A new application layer speaks: its transactions count from 0 again.

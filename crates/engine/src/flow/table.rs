@@ -262,7 +262,19 @@ impl Table {
         if live <= self.config.sweep_above && !self.is_emergency {
             return;
         }
-        for _ in 0..SWEEP_STEP.min(self.slots.len()) {
+        self.look_at(SWEEP_STEP, now);
+    }
+
+    /// Looks at the next `1 / parts` of all flows and ends those that were silent for too long: for
+    /// those who have a clock, so that flows end where no packet comes either.
+    pub fn expire(&mut self, now: Timestamp, parts: usize) {
+        if !self.index.is_empty() {
+            self.look_at(self.slots.len().div_ceil(parts.max(1)), now);
+        }
+    }
+
+    fn look_at(&mut self, slots: usize, now: Timestamp) {
+        for _ in 0..slots.min(self.slots.len()) {
             let slot = self.step();
             let Some(Some(entry)) = self.slots.get(slot) else {
                 continue;
