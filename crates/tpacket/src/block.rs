@@ -48,6 +48,12 @@ impl<'r> Block<'r> {
         Block { ring }
     }
 
+    /// Whether its frames begin with an Ethernet header.
+    #[must_use]
+    pub fn is_ethernet(&self) -> bool {
+        self.ring.is_ethernet()
+    }
+
     /// The frames, in the order of their arrival.
     pub fn frames(&mut self) -> Frames<'_> {
         let is_ethernet = self.ring.is_ethernet();
@@ -131,6 +137,12 @@ impl<'a> Frames<'a> {
             invalid: 0,
             rest: rest.unwrap_or_default(),
         }
+    }
+
+    /// Frames still to come, by the block's own count.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        self.left
     }
 
     /// Frames that the block said to hold and that could not be read: none, unless the kernel is

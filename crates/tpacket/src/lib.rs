@@ -11,6 +11,7 @@
 
 mod block;
 mod fanout;
+mod inject;
 pub mod offload;
 mod options;
 mod ring;
@@ -18,6 +19,7 @@ mod ring;
 mod sys;
 
 pub use block::{Block, Checksum, Frame, Frames, PacketType};
+pub use inject::Injector;
 pub use options::{Balance, Fanout, Options};
 pub use ring::{Ring, Stats};
 
@@ -77,6 +79,17 @@ pub enum Error {
 #[must_use]
 pub fn interface_index(name: &str) -> Option<u32> {
     sys::interface_index(name)
+}
+
+/// Whether there is an interface of that name and it is up.
+#[must_use]
+pub fn interface_is_up(name: &str) -> bool {
+    sys::Socket::asking().is_ok_and(|socket| socket.is_up(name).unwrap_or(false))
+}
+
+/// Whether this process may capture at all; the error says why not.
+pub fn may_capture() -> io::Result<()> {
+    sys::Socket::packet(true).map(drop)
 }
 
 /// Binds the calling thread to one processor.

@@ -195,9 +195,18 @@ impl Socket {
 
     /// Begins to take the packets of an interface.
     pub(crate) fn bind(&self, index: u32) -> io::Result<()> {
+        self.bind_for(index, libc::ETH_P_ALL as u16)
+    }
+
+    /// Binds to an interface to send on it; takes nothing.
+    pub(crate) fn bind_to_send(&self, index: u32) -> io::Result<()> {
+        self.bind_for(index, 0)
+    }
+
+    fn bind_for(&self, index: u32, protocol: u16) -> io::Result<()> {
         let address = libc::sockaddr_ll {
             sll_family: libc::AF_PACKET as u16,
-            sll_protocol: (libc::ETH_P_ALL as u16).to_be(),
+            sll_protocol: protocol.to_be(),
             sll_ifindex: index as libc::c_int,
             sll_hatype: 0,
             sll_pkttype: 0,
@@ -213,6 +222,17 @@ impl Socket {
             )
         };
         checked(code).map(drop)
+    }
+
+    /// Sends a frame as it is.
+    pub(crate) fn send(&self, frame: &[u8]) -> io::Result<()> {
+        // SAFETY: the kernel reads the bytes of `frame`.
+        let sent = unsafe { libc::send(self.0.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0) };
+        match usize::try_from(sent) {
+            Err(_) => Err(io::Error::last_os_error()),
+            Ok(sent) if sent < frame.len() => Err(io::ErrorKind::WriteZero.into()),
+            Ok(_) => Ok(()),
+        }
     }
 
     pub(crate) fn ignore_outgoing(&self) -> io::Result<()> {
@@ -324,6 +344,20 @@ impl Socket {
             )
         };
         checked(code).map(|_| request.value)
+    }
+
+    /// Whether an interface is up.
+    pub(crate) fn is_up(&self, interface: &str) -> io::Result<bool> {
+        let mut request = Request::new(interface, 0u16)?;
+        // SAFETY: the request is at least as long as `struct ifreq`; the kernel writes 2 bytes of flags.
+        let code = unsafe {
+            libc::ioctl(
+                self.0.as_raw_fd(),
+                libc::SIOCGIFFLAGS as _,
+                std::ptr::from_mut(&mut request),
+            )
+        };
+        checked(code).map(|_| libc::c_int::from(request.value) & libc::IFF_UP != 0)
     }
 
     /// Asks ethtool's `command`, which answers with one number.
