@@ -9,7 +9,6 @@
 //! only the ring drops, and it counts what it drops.
 
 pub mod config;
-pub mod doctor;
 pub mod metrics;
 mod port;
 pub mod rules;

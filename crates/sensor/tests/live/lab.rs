@@ -33,7 +33,7 @@ pub fn in_lab(name: &str, test: impl FnOnce()) {
         .args(["netns", "add", &namespace])
         .output();
     if !made.is_ok_and(|output| output.status.success()) {
-        println!("skipped: {name} needs root and the tool ip");
+        eprintln!("skipped: {name} needs root and the tool ip");
         return;
     }
     let me = std::env::current_exe().expect("a test knows its file");
