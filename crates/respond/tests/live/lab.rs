@@ -1,0 +1,210 @@
+//! A defended host and an attacker: two network namespaces and a cable between them.
+
+use std::fs::File;
+use std::net::UdpSocket;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use event::Timestamp;
+use event::action::{Action, Mode, State};
+use respond::firewall::nft::Nft;
+use respond::firewall::tool::Tool;
+use respond::host::LinuxHost;
+use respond::protected::host::Wishes;
+use respond::verify::Arrivals;
+use respond::{Config, Responder};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+pub const HOST: &str = "192.0.2.1";
+pub const ATTACKER: &str = "192.0.2.66";
+pub const ATTACKER_6: &str = "2001:db8:66::66";
+pub const HOST_6: &str = "2001:db8:1::1";
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+pub struct Lab {
+    name: String,
+    /// Packets that the attacker has sent: what a sensor would have seen.
+    pub sent: Arc<AtomicU64>,
+    pub folder: tempfile::TempDir,
+}
+
+/// The responder on the real host of the lab.
+pub type Live = Responder<Nft, LinuxHost>;
+
+fn run(command: &str) -> bool {
+    let words: Vec<&str> = command.split(' ').collect();
+    let output = Command::new(words[0]).args(&words[1..]).output();
+    output.is_ok_and(|output| {
+        if !output.status.success() {
+            eprintln!("{command}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        output.status.success()
+    })
+}
+
+impl Lab {
+    /// A lab, or None and a line where it cannot be made.
+    pub fn new(tools: &[&str]) -> Option<Self> {
+        for tool in ["ip", "ss", "conntrack"].iter().chain(tools) {
+            if !Tool::named(tool).exists() {
+                eprintln!("skipped: {tool} is not installed");
+                return None;
+            }
+        }
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("respond-{}-{number}", std::process::id());
+        if !rustix::process::geteuid().is_root() || !run(&format!("ip netns add {name}-h")) {
+            eprintln!("skipped: network namespaces need root");
+            return None;
+        }
+        let lab = Lab {
+            name: name.clone(),
+            sent: Arc::default(),
+            folder: tempfile::tempdir().unwrap(),
+        };
+        for command in [
+            format!("ip netns add {name}-a"),
+            format!("ip -n {name}-h link add eth0 type veth peer name eth0 netns {name}-a"),
+            format!("ip -n {name}-h link set lo up"),
+            format!("ip -n {name}-a link set lo up"),
+            format!("ip -n {name}-h addr add {HOST}/24 dev eth0"),
+            format!("ip -n {name}-a addr add {ATTACKER}/24 dev eth0"),
+            format!("ip -n {name}-h addr add {HOST_6}/64 dev eth0 nodad"),
+            format!("ip -n {name}-a addr add {ATTACKER_6}/64 dev eth0 nodad"),
+            format!("ip -n {name}-h link set eth0 up"),
+            format!("ip -n {name}-a link set eth0 up"),
+            format!("ip -n {name}-h route add 2001:db8:66::/64 dev eth0"),
+            format!("ip -n {name}-a route add 2001:db8:1::/64 dev eth0"),
+        ] {
+            assert!(run(&command), "{command}");
+        }
+        Some(lab)
+    }
+
+    fn inside<T: Send>(&self, side: char, body: impl FnOnce() -> T + Send) -> T {
+        let path = format!("/var/run/netns/{}-{side}", self.name);
+        thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    let file = File::open(path).unwrap();
+                    use std::os::fd::AsFd;
+                    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+                        .unwrap();
+                    body()
+                })
+                .join()
+                .unwrap()
+        })
+    }
+
+    /// Runs on the defended host.
+    pub fn host<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
+        self.inside('h', body)
+    }
+
+    /// Runs on the attacker's host.
+    pub fn attacker<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
+        self.inside('a', body)
+    }
+
+    /// The attacker sends so many datagrams to the host.
+    pub fn send(&self, from: &str, to: &str, count: u64) {
+        self.attacker(|| {
+            let from = if from.contains(':') {
+                format!("[{from}]:0")
+            } else {
+                format!("{from}:0")
+            };
+            let to = if to.contains(':') {
+                format!("[{to}]:9")
+            } else {
+                format!("{to}:9")
+            };
+            let socket = UdpSocket::bind(from).unwrap();
+            for _ in 0..count {
+                // An ICMP answer to an earlier datagram is told as this one's error.
+                if socket.send_to(b"x", &to).is_err() {
+                    let _ = socket.send_to(b"x", &to);
+                }
+            }
+        });
+        self.sent.fetch_add(count, Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(20));
+    }
+
+    pub fn config(&self) -> Config {
+        Config {
+            mode: Mode::Enforce,
+            folder: Some(self.folder.path().join("state")),
+            repair: false,
+            ..Config::default()
+        }
+    }
+
+    /// A responder on nftables; to be called on the host.
+    pub fn responder(&self, config: Config) -> Live {
+        self.responder_with(config, Tool::named("nft"), 65_536)
+    }
+
+    pub fn responder_with(&self, config: Config, nft: Tool, size: u32) -> Live {
+        let host = LinuxHost::new(Wishes::default());
+        let mut live = Responder::open(config, Nft::new(nft, "ratel", size), host, now()).unwrap();
+        self.watch(&mut live, "eth0", None);
+        live
+    }
+
+    /// Gives the responder a sensor that sees what the attacker sends.
+    pub fn watch<F, H>(&self, live: &mut Responder<F, H>, interface: &str, namespace: Option<u64>)
+    where
+        F: respond::firewall::Firewall,
+        H: respond::host::Host,
+    {
+        let (sent, interface) = (Arc::clone(&self.sent), interface.to_owned());
+        let before = sent.load(Ordering::Relaxed);
+        live.watch(Box::new(move |_, _| {
+            Some(Arrivals {
+                packets: sent.load(Ordering::Relaxed) - before,
+                interface: Some(interface.clone()),
+                namespace,
+            })
+        }));
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for side in ['h', 'a'] {
+            run(&format!("ip netns del {}-{side}", self.name));
+        }
+    }
+}
+
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp::new(since.as_secs() as i64, since.subsec_nanos())
+}
+
+pub fn ruleset() -> String {
+    Tool::named("nft").run(&["list", "ruleset"], "").unwrap()
+}
+
+/// Runs nft; for what somebody else does to the ruleset.
+pub fn nft(script: &str) {
+    // A block ends with a line of its own.
+    let script = script.replace(" }", "\n }").replace("{ chain", "{\n chain");
+    Tool::named("nft").run(&["-f", "-"], &script).unwrap();
+}
+
+pub fn states(actions: &[Action]) -> Vec<&'static str> {
+    actions.iter().map(|action| action.state.name()).collect()
+}
+
+/// The state that an action has after its connections were ended and it was verified.
+pub fn verified(live: &mut Live, id: event::ActionId) -> State {
+    live.verify_now(now());
+    live.get(id).unwrap().state.clone()
+}
