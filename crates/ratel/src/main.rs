@@ -1,5 +1,6 @@
 //! The `ratel` binary: reads the command line and calls the verb.
 
+mod bounded;
 mod cli;
 mod config;
 mod journal;

@@ -262,8 +262,14 @@ impl Reading {
             }
         }
         closed?;
-        for broken in &self.summary.broken {
+        for broken in self.summary.broken.iter().take(summary::SHOWN_BROKEN) {
             crate::complain(broken);
+        }
+        if self.summary.broken.len() > summary::SHOWN_BROKEN {
+            crate::complain(&format!(
+                "{} captures could not be read to their end; -o json lists them",
+                self.summary.broken.len()
+            ));
         }
         // The process ends: giving back half a million allocations one by one would only take time.
         std::mem::forget(self.engine);

@@ -1,5 +1,6 @@
 //! Loads rules: which files, what they are read with, what became of each rule.
 
+use crate::bounded;
 use crate::cli::Read;
 use crate::journal::{Journal, Level};
 use crate::settings::{Node, Settings};
@@ -14,8 +15,10 @@ use std::time::{Duration, Instant};
 
 /// Refusals told on standard error by `ratel read`; `ratel rules check` tells all.
 const TOLD_REFUSALS: usize = 5;
-/// Largest file of rules that is read.
-const MAX_RULES_FILE: u64 = 1 << 30;
+/// Largest file of rules that is read: eight times the largest open set.
+const MAX_RULES_FILE: u64 = 256 << 20;
+/// Largest list or dataset that is read: ten million hashes.
+const MAX_LIST_FILE: u64 = 1 << 30;
 
 const CLASSES: &str = include_str!("classification.config");
 const REFERENCES: &str = include_str!("reference.config");
@@ -37,6 +40,8 @@ pub struct Loaded {
     pub analysis: Vec<u8>,
     /// What was odd about lists and files, a sentence each.
     pub complaints: Vec<String>,
+    /// Files without a single rule, which `complaints` has told of in a sentence each.
+    pub noises: Vec<String>,
     /// How long it took.
     pub took: Duration,
 }
@@ -119,10 +124,12 @@ impl Loaded {
         for complaint in &self.complaints {
             crate::complain(complaint);
         }
-        for refusal in self.refusals.iter().take(TOLD_REFUSALS) {
+        let is_told = |refusal: &&Refusal| !self.noises.contains(&refusal.file);
+        let mut refusals = self.refusals.iter().filter(is_told);
+        for refusal in refusals.by_ref().take(TOLD_REFUSALS) {
             crate::complain(&format!("refused {refusal}"));
         }
-        if self.refusals.len() > TOLD_REFUSALS {
+        if refusals.next().is_some() {
             crate::complain(&format!(
                 "{} rules were refused; `ratel rules check` tells each",
                 self.summary.refused
@@ -188,29 +195,24 @@ pub fn files(args: &Read, settings: &Settings) -> Vec<PathBuf> {
 /// Reads and compiles the rules of `files`.
 pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result<Loaded> {
     let begun = Instant::now();
-    let mut complaints = Vec::new();
+    let (mut complaints, mut noises) = (Vec::new(), Vec::new());
     let context = context(files, settings, &mut complaints)?;
     let mut set = RuleSet::default();
     for path in files {
-        let size = fs::metadata(path)
-            .with_context(|| format!("cannot read the rules {}", path.display()))?
-            .len();
-        anyhow::ensure!(
-            size <= MAX_RULES_FILE,
-            "the rules file {} is larger than {MAX_RULES_FILE} bytes",
-            path.display()
-        );
-        let text =
-            fs::read(path).with_context(|| format!("cannot read the rules {}", path.display()))?;
-        set.add(rules::parse_file(
-            &path.display().to_string(),
-            &text,
-            &context,
-        ));
+        let text = bounded::read(path, MAX_RULES_FILE)
+            .with_context(|| format!("cannot read the rules {}", path.display()))?;
+        let name = path.display().to_string();
+        let file = rules::parse_file(&name, &text, &context);
+        if let Some(why) = noise(&file) {
+            complaints.push(format!("{name} is no file of rules: {why}"));
+            noises.push(name);
+        }
+        set.add(file);
     }
     let mut loaded = Loaded {
         summary: set.summary(),
         complaints,
+        noises,
         ..Loaded::default()
     };
     for parsed in set.parsed() {
@@ -257,6 +259,21 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
     loaded.ruleset = ruleset;
     loaded.took = begun.elapsed();
     Ok(loaded)
+}
+
+/// Why a file is no file of rules: none of its many lines is one.
+fn noise(file: &rules::RuleFile) -> Option<String> {
+    let summary = file.summary();
+    let first = summary.refusals.first()?;
+    let is_noise = summary.refused == summary.total()
+        && summary.disabled == 0
+        && summary.refused > TOLD_REFUSALS as u64;
+    is_noise.then(|| {
+        format!(
+            "all {} lines were refused, line {} because {}",
+            summary.refused, first.line, first.reason
+        )
+    })
 }
 
 /// What rules are read with: variables and lists of the configuration.
@@ -331,7 +348,8 @@ fn context(
             Some(folder) if path.is_relative() => folder.join(path),
             _ => path.to_owned(),
         };
-        fs::read(&path).map_err(|error| format!("{} can't be read: {error}", path.display()))
+        bounded::read(&path, MAX_LIST_FILE)
+            .map_err(|error| format!("{} can't be read: {error}", path.display()))
     }));
     Ok(context)
 }
@@ -352,13 +370,13 @@ fn list(
     built_in: &str,
 ) -> Result<Vec<u8>> {
     if let Some(path) = settings.text(key)
-        && let Ok(text) = fs::read(path)
+        && let Ok(text) = bounded::read(Path::new(path), MAX_LIST_FILE)
     {
         return Ok(text);
     }
     if let Some(text) = beside
         .as_ref()
-        .and_then(|folder| fs::read(folder.join(name)).ok())
+        .and_then(|folder| bounded::read(&folder.join(name), MAX_LIST_FILE).ok())
     {
         return Ok(text);
     }
@@ -374,7 +392,8 @@ fn thresholds(
     let Some(path) = settings.text("threshold-file") else {
         return Ok(rules::Thresholds::default());
     };
-    let text = fs::read(path).with_context(|| format!("cannot read the thresholds {path}"))?;
+    let text = bounded::read(Path::new(path), MAX_LIST_FILE)
+        .with_context(|| format!("cannot read the thresholds {path}"))?;
     let thresholds = rules::Thresholds::parse(&text, &context.addresses);
     complaints.extend(
         thresholds
@@ -417,14 +436,14 @@ fn build_options(
         };
         let path = Path::new(name);
         if path.is_absolute() {
-            return match fs::read(path) {
+            return match bounded::read(path, MAX_LIST_FILE) {
                 Ok(text) => Ok(Some(text)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(error.to_string()),
             };
         }
         for folder in candidates.into_iter().flatten() {
-            if let Ok(text) = fs::read(folder.join(path)) {
+            if let Ok(text) = bounded::read(&folder.join(path), MAX_LIST_FILE) {
                 return Ok(Some(text));
             }
         }

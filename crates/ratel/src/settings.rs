@@ -1,14 +1,16 @@
 //! A `suricata.yaml` as a tree of texts: includes followed, `--set` laid on top, each key that was
 //! looked at remembered, so that what nobody knows can be named.
 
+use crate::bounded;
 use serde_yaml_ng::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files that include files that include files: no more than this.
 const MAX_INCLUDE_DEPTH: usize = 8;
+/// Largest file of settings that is read: the longest known has a hundred kilobytes.
+const MAX_FILE: u64 = 16 << 20;
 
 /// A tree of settings.
 #[derive(Debug, Default)]
@@ -354,7 +356,7 @@ fn load(path: &Path, depth: usize) -> Result<Node, SettingsError> {
             path: path.to_owned(),
         });
     }
-    let text = fs::read_to_string(path).map_err(|cause| SettingsError::Read {
+    let text = bounded::read_text(path, MAX_FILE).map_err(|cause| SettingsError::Read {
         path: path.to_owned(),
         cause,
     })?;

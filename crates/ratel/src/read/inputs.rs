@@ -1,14 +1,18 @@
 //! Which captures are read, in which order, and through which filter.
 
-use crate::Usage;
 use crate::cli::Read;
+use crate::{Usage, bounded};
 use anyhow::{Context, Result, bail};
 use decode::filter::Filter;
+use std::collections::HashSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Folders below folders are followed this far.
 const MAX_DEPTH: usize = 8;
+/// Longest file with a filter; nobody writes a longer one.
+const MAX_FILTER_FILE: u64 = 1 << 20;
 
 /// One capture.
 #[derive(Debug)]
@@ -69,7 +73,7 @@ impl Inputs {
 
 fn filter(args: &Read, words: &[&str]) -> Result<Option<Filter>> {
     let text = match &args.bpf_file {
-        Some(path) => fs::read_to_string(path)
+        Some(path) => bounded::read_text(path, MAX_FILTER_FILE)
             .with_context(|| format!("cannot read the filter {}", path.display()))?,
         None => words.join(" "),
     };
@@ -92,39 +96,60 @@ fn find(path: &Path, captures: &mut Vec<Input>) -> Result<()> {
         captures.push(Input::File(path.to_owned()));
         return Ok(());
     }
-    let before = captures.len();
-    walk(path, 0, captures)?;
-    if captures.len() == before {
+    let found = Walk::default().folder(path, 0);
+    if found.is_empty() {
         bail!("the folder {} holds no captures", path.display());
     }
+    captures.extend(found.into_iter().map(Input::File));
     Ok(())
 }
 
-fn walk(folder: &Path, depth: usize, captures: &mut Vec<Input>) -> Result<()> {
-    if depth > MAX_DEPTH {
-        return Ok(());
-    }
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-        .and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect())
-        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, depth + 1, captures)?;
-        } else if is_capture(&path) {
-            captures.push(Input::File(path));
+/// A way through folders that sees each of them once, whatever links lead back to it.
+#[derive(Default)]
+struct Walk {
+    seen: HashSet<PathBuf>,
+}
+
+impl Walk {
+    /// The captures below a folder, and the folders that can't be read: opening those tells why.
+    fn folder(&mut self, folder: &Path, depth: usize) -> Vec<PathBuf> {
+        let is_new = fs::canonicalize(folder).is_ok_and(|path| self.seen.insert(path));
+        if depth > MAX_DEPTH || !is_new {
+            return Vec::new();
         }
+        let entries = fs::read_dir(folder)
+            .and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect());
+        let Ok::<Vec<_>, _>(mut paths) = entries else {
+            return vec![folder.to_owned()];
+        };
+        paths.sort();
+        let mut captures = Vec::new();
+        for path in paths {
+            match fs::metadata(&path) {
+                Ok(kind) if kind.is_dir() => captures.extend(self.folder(&path, depth + 1)),
+                // A pipe or a device would be waited for.
+                Ok(kind) if kind.is_file() && is_capture(&path) => captures.push(path),
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => captures.push(path),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        captures
     }
-    Ok(())
 }
 
 /// Whether a file in a folder is a capture, told by its first bytes; a compressed file counts where
-/// its name says that a capture is inside.
+/// its name says that a capture is inside. One that nobody lets us read may be one: opening it again
+/// tells why it can't be read.
 fn is_capture(path: &Path) -> bool {
     use std::io::Read as _;
     let mut magic = [0; 4];
-    if !fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok()) {
-        return false;
+    match fs::File::open(path) {
+        Ok(mut file) => {
+            if file.read_exact(&mut magic).is_err() {
+                return false;
+            }
+        }
+        Err(error) => return error.kind() == ErrorKind::PermissionDenied,
     }
     match magic {
         [0xd4, 0xc3, 0xb2, 0xa1]
@@ -138,5 +163,39 @@ fn is_capture(path: &Path) -> bool {
             .to_str()
             .is_some_and(|name| name.contains("pcap") || name.contains(".cap")),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The beginning of a pcap file.
+    const CAPTURE: &[u8] = &[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_back_show_no_capture_twice() {
+        let top = tempfile::tempdir().expect("a folder");
+        let below = top.path().join("a/b");
+        fs::create_dir_all(&below).expect("made");
+        fs::write(below.join("one.pcap"), CAPTURE).expect("written");
+        for n in 0..8 {
+            let link = below.join(format!("back-{n}"));
+            std::os::unix::fs::symlink(top.path(), link).expect("linked");
+        }
+        let found = Walk::default().folder(top.path(), 0);
+        assert_eq!(found, [below.join("one.pcap")]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_socket_in_a_folder_is_not_waited_for() {
+        let top = tempfile::tempdir().expect("a folder");
+        fs::write(top.path().join("one.pcap"), CAPTURE).expect("written");
+        let socket = std::os::unix::net::UnixListener::bind(top.path().join("two.pcap"));
+        let found = Walk::default().folder(top.path(), 0);
+        assert_eq!(found, [top.path().join("one.pcap")]);
+        drop(socket);
     }
 }

@@ -14,6 +14,8 @@ use std::time::Duration;
 const SHOWN_SIGNATURES: usize = 40;
 /// End points that the text shows for each.
 const SHOWN_ENDS: usize = 3;
+/// Broken captures that are told one by one; `-o json` has all.
+pub const SHOWN_BROKEN: usize = 5;
 
 /// The sums of a run.
 #[derive(Debug, Default)]
@@ -148,8 +150,12 @@ impl Summary {
                 writeln!(out, "  {:>8}  {event}", grouped(*count))?;
             }
         }
-        for broken in &self.broken {
+        for broken in self.broken.iter().take(SHOWN_BROKEN) {
             writeln!(out, "\nNot read to its end: {broken}")?;
+        }
+        if self.broken.len() > SHOWN_BROKEN {
+            let more = self.broken.len() - SHOWN_BROKEN;
+            writeln!(out, "  … and {more} more captures")?;
         }
         let secs = self.took.as_secs_f64().max(1e-6);
         writeln!(
