@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Ten wrong uses of the command line: each ends with one clear line and the right exit status.
+# Wrong and hostile uses of the command line: each ends with one clear line and the right exit status,
+# in bounded time and memory.
 # Makes its own inputs. usage: scripts/wrong-uses.sh [RATEL]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 ratel=${1:-${CARGO_TARGET_DIR:-target}/debug/ratel}
-# Lines of standard error. Only what is wrong with many rules may take more.
+# Lines of standard error. Only what is wrong with many captures may take more.
 most_lines=1
 # What each use may take at most.
 secs=60
+memory_kib=1048576
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 passed=0
@@ -19,12 +21,13 @@ check() {
     local name=$1 status=$2 words=$3
     shift 3
     local got lines why=
-    timeout "$secs" "$ratel" "$@" >"$dir/stdout" 2>"$dir/stderr" </dev/null
+    (ulimit -v "$memory_kib" && exec timeout "$secs" "$ratel" "$@") \
+        >"$dir/stdout" 2>"$dir/stderr" </dev/null
     got=$?
     lines=$(wc -l <"$dir/stderr")
     [ "$got" = "$status" ] || why="exit status $got, $status expected"
     [ "$lines" -le "$most_lines" ] || why="${why:+$why; }$lines lines on standard error"
-    grep -qF -- "$words" "$dir/stderr" || why="${why:+$why; }standard error does not say \"$words\""
+    [ -z "$words" ] || grep -qF -- "$words" "$dir/stderr" || why="${why:+$why; }standard error does not say \"$words\""
     ! grep -qE 'panicked|RUST_BACKTRACE' "$dir/stderr" || why="${why:+$why; }it panicked"
     told "$name" "$why"
 }
@@ -92,8 +95,50 @@ check 'a log folder that is a file' 1 'good.pcap' read -l "$good" "$good"
 all 'a log folder that cannot be written' "$p" "$f"
 
 check 'an empty file' 1 'empty.pcap' read "$dir/empty.pcap"
+check '50 MB of noise for rules' 0 'no file of rules' read --no-cache -S "$dir/noise.rules" "$good"
+
+# Things without an end, things that lead back, things that grow.
+if [ -c /dev/zero ]; then
+    check 'rules without an end' 1 'holds more than' read -S /dev/zero "$good"
+    check 'a filter without an end' 1 'holds more than' read -F /dev/zero "$good"
+    check 'a configuration without an end' 1 'holds more than' read -c /dev/zero "$good"
+    check 'a capture without an end' 1 'not a capture file' read /dev/zero
+fi
+mkdir -p "$dir/loop/a/b"
+cp "$good" "$dir/loop/a"
+for n in 1 2 3 4 5 6 7 8 9; do ln -s ../.. "$dir/loop/a/b/back-$n"; done
+mkfifo "$dir/loop/pipe.pcap"
+p=$passed f=$failed
+check 'a folder with ways back and a pipe' 0 '' read "$dir/loop"
+grep -q '^1 packets' "$dir/stdout" || told 'a folder with ways back and a pipe' 'the capture was not read once'
+all 'a folder with ways back and a pipe' "$p" "$f"
+
+# A pcapng block of zeros that nobody needs: gzip members one after the other are one file.
+head -c 1000000 /dev/zero | gzip -9 >"$dir/zeros.gz"
+{
+    printf "$section"'\x34\x12\0\0\xfc\xff\xff\xff' | gzip
+    for n in $(seq 100); do cat "$dir/zeros.gz"; done >"$dir/more.gz"
+    for n in $(seq 15); do cat "$dir/more.gz"; done
+} >"$dir/bomb.pcapng.gz"
+check 'a bomb' 1 'a bomb' read "$dir/bomb.pcapng.gz"
+
+printf "$section$interface"'\x06\0\0\0\xfc\xff\xff\xff' >"$dir/huge.pcapng"
+check 'a block of 4 GB' 1 '(at byte 48)' read "$dir/huge.pcapng"
+head -c 24 "$good" >"$dir/huge.pcap"
+printf '\x01\0\0\0\0\0\0\0\0\0\x40\x06\0\0\x40\x06' >>"$dir/huge.pcap"
+check 'a packet of 100 MB' 1 'more than' read "$dir/huge.pcap"
+
+p=$passed f=$failed
+printf 'alert udp any any -> any any (msg:"long"; content:"%060000d"; sid:1;)\n' 0 >"$dir/long.rules"
+tail -1 "$dir/quote.rules" >>"$dir/long.rules"
+check 'a rule with 60 kB of content' 0 '' read --no-cache -S "$dir/long.rules" "$good"
+grep -q '\[1:2\]' "$dir/stdout" || told 'a rule with 60 kB of content' 'the other rule did not alert'
+all 'a rule with 60 kB of content' "$p" "$f"
+
+mkdir "$dir/many"
+for n in $(seq 300); do head -c 50 "$good" >"$dir/many/$n.pcap"; done
 most_lines=6
-check '50 MB of noise for rules' 0 'refused' read --no-cache -S "$dir/noise.rules" "$good"
+check 'hundreds of captures cut short' 1 '300 captures' read "$dir/many"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -254,6 +254,15 @@ impl Node {
             item.assign(rest, value);
             return;
         }
+        // The place behind the last item makes the list longer.
+        if let Node::List(items) = self
+            && *first == items.len().to_string()
+        {
+            let mut item = Node::Empty;
+            item.assign(rest, value);
+            items.push(item);
+            return;
+        }
         if !matches!(self, Node::Map(_)) {
             *self = Node::Map(Vec::new());
         }
@@ -451,6 +460,9 @@ mod tests {
             Some(true)
         );
         assert_eq!(s.flag("stream.midstream"), Some(true));
+        s.set("outputs.1.file-store.enabled=yes").expect("has a =");
+        assert_eq!(s.flag("outputs.1.file-store.enabled"), Some(true));
+        assert_eq!(s.text("outputs.0.eve-log.types.0"), Some("alert"));
         assert!(s.set("no equals sign").is_err());
     }
 

@@ -42,6 +42,9 @@ pub enum Problem {
     /// A packet of an interface that was not described.
     #[error("a packet names interface {0}, which the file does not describe")]
     NoInterface(u32),
+    /// Little that was compressed becomes far too much.
+    #[error("the {0} data grow more than {max} times over: a bomb; unpack it first if it is none", max = super::input::EXPANSION_MAX)]
+    Bomb(&'static str),
     /// Reading failed.
     #[error("reading failed: {0}")]
     Read(#[source] std::io::Error),

@@ -9,6 +9,10 @@ use rules::rule::{BufferMatch, Content, FastPattern, PayloadMatch, Rule};
 /// Bytes of a pattern that its score counts; longer ones are not rarer in practice.
 const SCORED_LEN: usize = 24;
 
+/// Bytes of a pattern that are looked for: what follows makes the set larger, not the finds fewer, and
+/// the matcher takes no literal of any length.
+const LITERAL_MAX: usize = 256;
+
 /// The content chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
@@ -64,7 +68,7 @@ fn is_usable(buffer: &BufferMatch) -> bool {
 }
 
 fn chopped(content: &Content) -> &[u8] {
-    match content.fast_pattern {
+    let bytes = match content.fast_pattern {
         Some(FastPattern::Chop(offset, len)) => {
             let (offset, len) = (usize::from(offset), usize::from(len));
             match content.bytes.get(offset..offset.saturating_add(len)) {
@@ -73,7 +77,8 @@ fn chopped(content: &Content) -> &[u8] {
             }
         }
         Some(FastPattern::Whole | FastPattern::Only) | None => &content.bytes,
-    }
+    };
+    bytes.get(..LITERAL_MAX).unwrap_or(bytes)
 }
 
 /// How much work a pattern saves: rare bytes count more, repeated ones hardly, and a buffer that

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 const MAX_DEPTH: usize = 8;
 /// Longest file with a filter; nobody writes a longer one.
 const MAX_FILTER_FILE: u64 = 1 << 20;
+/// Characters of a wrong filter that are shown: what is wrong is told by its place.
+const SHOWN_FILTER: usize = 200;
 
 /// One capture.
 #[derive(Debug)]
@@ -82,7 +84,10 @@ fn filter(args: &Read, words: &[&str]) -> Result<Option<Filter>> {
     }
     match Filter::parse(&text) {
         Ok(filter) => Ok(Some(filter)),
-        Err(error) => bail!(Usage(format!("the BPF expression {text:?} {error}"))),
+        Err(error) => {
+            let shown: String = text.chars().take(SHOWN_FILTER).collect();
+            bail!(Usage(format!("the BPF expression {shown:?} {error}")))
+        }
     }
 }
 

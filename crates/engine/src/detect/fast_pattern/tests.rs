@@ -30,6 +30,15 @@ fn the_one_that_the_rule_names_is_taken() {
 }
 
 #[test]
+fn of_a_long_one_the_beginning_is_looked_for() {
+    let long = "ab".repeat(20_000);
+    check(
+        &format!("content:\"{long}\"; nocase;"),
+        Some((&long[..LITERAL_MAX], true)),
+    );
+}
+
+#[test]
 fn otherwise_the_one_that_is_rarest() {
     check(
         "content:\"aaaaaaa\"; content:\"Qz7x\";",
