@@ -97,6 +97,9 @@ all 'a log folder that cannot be written' "$p" "$f"
 check 'an empty file' 1 'empty.pcap' read "$dir/empty.pcap"
 check '50 MB of noise for rules' 0 'no file of rules' read --no-cache -S "$dir/noise.rules" "$good"
 
+seq 300000 | sed 's/.*/alert ip any any -> any any (sid:&;)/' >"$dir/many.rules"
+check 'more rules than any machine wants' 1 'more than 250000 rules' read --no-cache -S "$dir/many.rules" "$good"
+
 # Things without an end, things that lead back, things that grow.
 if [ -c /dev/zero ]; then
     check 'rules without an end' 1 'holds more than' read -S /dev/zero "$good"

@@ -208,6 +208,12 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
             noises.push(name);
         }
         set.add(file);
+        anyhow::ensure!(
+            set.parsed().len() <= rules::MAX_RULES,
+            "with {} there are more than {} rules; long lists of names, addresses or hashes belong in datasets",
+            path.display(),
+            rules::MAX_RULES
+        );
     }
     let mut loaded = Loaded {
         summary: set.summary(),

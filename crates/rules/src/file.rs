@@ -16,6 +16,9 @@ use std::sync::{Arc, LazyLock};
 
 /// Most refusals of one file that are kept with their reason: a file of noise has millions.
 pub const MAX_REFUSALS: usize = 10_000;
+/// Most rules of one run, six times the largest open set: each takes 3.5 kB, so that more would take a
+/// gigabyte.
+pub const MAX_RULES: usize = 250_000;
 /// Most header fields whose meaning is kept while a file is read; real sets have a few hundred.
 const MAX_CACHED_FIELDS: usize = 8192;
 /// Longest piece of a refused rule that is kept.
@@ -24,7 +27,8 @@ const MAX_SHOWN_BYTES: usize = 200;
 /// What a file of rules says.
 #[derive(Clone, Debug, Default)]
 pub struct RuleFile {
-    /// Every rule in the order of the file, commented-out ones left out.
+    /// Every rule in the order of the file, commented-out ones left out. One more than [`MAX_RULES`]
+    /// where there are more: those behind it are not read.
     pub parsed: Vec<Parsed>,
     /// Rules commented out.
     pub disabled: u64,
@@ -72,6 +76,9 @@ pub fn parse_file(name: &str, text: &[u8], context: &Context) -> RuleFile {
     };
     let (mut file, mut refused) = (RuleFile::default(), 0);
     for line in Lines::new(text) {
+        if file.parsed.len() > MAX_RULES {
+            break;
+        }
         match reader.line(&line, refused < MAX_REFUSALS) {
             None => {}
             Some(Parsed::Disabled) => file.disabled += 1,

@@ -18,7 +18,7 @@ pub mod thresholds;
 pub mod verdict;
 
 pub use context::{Context, Variables};
-pub use file::{MAX_REFUSALS, RuleFile, RuleSet, parse_file};
+pub use file::{MAX_REFUSALS, MAX_RULES, RuleFile, RuleSet, parse_file};
 pub use rule::Rule;
 pub use thresholds::Thresholds;
 pub use verdict::{Parsed, Refusal, Summary};
