@@ -9,8 +9,10 @@
 //! only the ring drops, and it counts what it drops.
 
 pub mod config;
+pub mod doctor;
 pub mod metrics;
 mod port;
+pub mod publish;
 pub mod rules;
 pub mod service;
 mod shared;
