@@ -3,10 +3,11 @@
 # once as it is and once through 20 reloads of the rules. Prints what was sent, what came, and where each
 # packet that was not inspected was lost; no figure makes this fail.
 #
-#   RATEL_CAPTURE  a capture to send (one of its frames must not be longer than the MTU below)
+#   RATEL_CAPTURE  a capture to send
 #   RATEL_RULES    a file of rules
 # Needs root, ip and tcpreplay. Works in a network namespace of its own. For both kinds of load:
-#   WORKERS (1), RING_MIB (64), RELOADS (20), LOOPS (1): as the names say; MBPS: a rate instead of the highest
+#   WORKERS (1), RING_MIB (64), RELOADS (20), LOOPS (1): as the names say; MBPS: a rate instead of the highest.
+# Reloads only count as under load while packets are sent: LOOPS has to be large enough for all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
