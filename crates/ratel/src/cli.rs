@@ -26,6 +26,15 @@ pub enum Verb {
     /// Look after rules.
     #[command(subcommand)]
     Rules(Rules),
+    /// What the running Ratel does about attacks: list, show, approve, undo.
+    #[command(subcommand)]
+    Actions(crate::actions::Verb),
+    /// Block an address or network for a while.
+    Block(crate::block::Block),
+    /// End every block of an address or network.
+    Unblock(crate::block::Unblock),
+    /// How the running Ratel fares.
+    Status(crate::status::Args),
 }
 
 /// `ratel rules …`.
@@ -33,6 +42,8 @@ pub enum Verb {
 pub enum Rules {
     /// Check rules files: a verdict for every rule.
     Check(Box<Check>),
+    /// The running Ratel reads its rules again; where the new ones fail it keeps the old ones.
+    Reload(crate::control::Control),
 }
 
 /// How results are printed.

@@ -1,13 +1,20 @@
 //! The `ratel` binary: reads the command line and calls the verb.
 
 mod bounded;
+mod actions;
+mod block;
 mod cli;
 mod config;
+mod control;
 mod journal;
 mod read;
+mod reload;
 mod ruleset;
 mod settings;
 mod sinks;
+mod span;
+mod status;
+mod table;
 mod verdicts;
 mod wants;
 
@@ -40,6 +47,11 @@ fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::Read(args) => read::run(args),
         Verb::Rules(Rules::Check(args)) => verdicts::run(args),
+        Verb::Rules(Rules::Reload(control)) => reload::run(control),
+        Verb::Actions(verb) => actions::run(verb),
+        Verb::Block(args) => block::block(args),
+        Verb::Unblock(args) => block::unblock(args),
+        Verb::Status(args) => status::run(args),
     };
     match result {
         Ok(status) => status,
