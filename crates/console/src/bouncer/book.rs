@@ -31,6 +31,8 @@ struct Entry {
     learned: Timestamp,
     /// When it was taken back; it also ends by itself.
     ended: Option<Timestamp>,
+    /// When its end was moved to before what bouncers know, which only learn that from a deletion.
+    shortened: Option<Timestamp>,
 }
 
 impl Entry {
@@ -70,6 +72,9 @@ impl Book {
             match (holds, entry.ended) {
                 (true, None) if entry.decision == decision => {}
                 (true, _) => {
+                    if decision.until < entry.decision.until {
+                        entry.shortened = Some(now);
+                    }
                     entry.decision = decision;
                     entry.learned = now;
                     entry.ended = None;
@@ -88,6 +93,7 @@ impl Book {
                 decision,
                 learned: now,
                 ended: None,
+                shortened: None,
             };
             self.entries.insert(action.id, entry);
         }
@@ -142,7 +148,9 @@ impl Book {
         let mut gone: BTreeMap<Key, &Entry> = BTreeMap::new();
         for entry in self.entries.values() {
             let end = entry.end();
-            if end <= now && since.is_none_or(|since| end > since) {
+            let is_gone = end <= now && since.is_none_or(|since| end > since);
+            let is_shorter = since.is_some_and(|since| entry.shortened > Some(since));
+            if is_gone || is_shorter {
                 let kept = gone.entry(entry.decision.key()).or_insert(entry);
                 if (end, entry.decision.id) > (kept.end(), kept.decision.id) {
                     *kept = entry;

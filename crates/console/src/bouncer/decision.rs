@@ -101,7 +101,7 @@ impl Decision {
         // told as a whole one.
         let nanos = match nanos {
             1..1_000_000_000 => 1_000_000_000,
-            nanos => nanos / 1_000_000 * 1_000_000,
+            nanos => (nanos + 500_000).div_euclid(1_000_000) * 1_000_000,
         };
         Written {
             duration: go(nanos),
@@ -193,7 +193,7 @@ mod tests {
         };
         check(1, "1s");
         check(999_999_999, "1s");
-        check(1_500_900_000, "1.5s");
+        check(1_500_400_000, "1.5s");
         check(0, "0s");
         check(-3_200_000_000, "-3.2s");
     }

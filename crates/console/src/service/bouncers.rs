@@ -137,7 +137,7 @@ async fn pull(State(shared): App, RawQuery(query): RawQuery, request: Request) -
         if begins && firewall {
             changes.deleted.clear();
         }
-        stream(&changes, &filter, now)
+        stream(&changes, &filter, moment)
     };
     spawn_blocking(answer)
         .await

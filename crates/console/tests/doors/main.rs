@@ -1,0 +1,5 @@
+//! Both doors of a console that runs, over real sockets.
+
+mod bouncers;
+mod control;
+mod running;
