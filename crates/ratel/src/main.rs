@@ -1,8 +1,8 @@
 //! The `ratel` binary: reads the command line and calls the verb.
 
-mod bounded;
 mod actions;
 mod block;
+mod bounded;
 mod cli;
 mod config;
 mod control;
