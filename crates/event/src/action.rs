@@ -387,8 +387,6 @@ pub enum Failure {
     OtherNamespace,
     /// The traffic crosses a bridge, where our rules are not asked.
     BridgedPast,
-    /// The traffic goes to a macvlan, ipvlan or similar device, past our rules.
-    DevicePast,
     /// A program or chain at the interface takes the packets before our rules.
     IngressPast,
     /// The firewall's command is gone.

@@ -180,13 +180,15 @@ fn arriving(action: &Action, findings: &Findings, now: Timestamp) -> Option<(Fai
             let allowed =
                 f64::from(*packets_per_second) * now.since(since).as_secs_f64() + f64::from(*burst);
             let passed = arrived.saturating_sub(stopped);
-            if passed as f64 > allowed * LIMIT_SLACK && stopped > 0 {
-                return Some((
-                    Failure::LimitExceeded,
-                    format!("{passed} packets of {target} passed where {allowed:.0} may"),
-                ));
+            if passed as f64 > allowed * LIMIT_SLACK {
+                return Some(findings.past.clone().unwrap_or_else(|| {
+                    (
+                        Failure::LimitExceeded,
+                        format!("{passed} packets of {target} passed where {allowed:.0} may"),
+                    )
+                }));
             }
-            passed as f64 > allowed * LIMIT_SLACK
+            false
         }
         // A connection that is gone or led away may be followed by others.
         What::DropConnection { .. } | What::Redirect { .. } => false,

@@ -20,6 +20,7 @@ const PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin"];
 #[derive(Clone, Debug)]
 pub struct Tool {
     path: PathBuf,
+    limit: Duration,
 }
 
 impl Tool {
@@ -33,13 +34,23 @@ impl Tool {
             .find(|path| path.is_file());
         Tool {
             path: found.unwrap_or_else(|| PathBuf::from(name)),
+            limit: LIMIT,
         }
     }
 
     /// The command at this path.
     #[must_use]
     pub fn at(path: &Path) -> Self {
-        Tool { path: path.into() }
+        Tool {
+            path: path.into(),
+            limit: LIMIT,
+        }
+    }
+
+    /// The same, given up after another time.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Tool { limit, ..self }
     }
 
     /// Whether the file is there.
@@ -87,7 +98,7 @@ impl Tool {
             }
             let _ = sender.send(child.wait_with_output());
         });
-        match receiver.recv_timeout(LIMIT) {
+        match receiver.recv_timeout(self.limit) {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => Err(self.not_started(&error)),
             Err(_) => {
@@ -100,7 +111,7 @@ impl Tool {
                 }
                 Err(FirewallError::TimedOut {
                     tool: self.name(),
-                    secs: LIMIT.as_secs(),
+                    secs: self.limit.as_secs(),
                 })
             }
         }

@@ -193,7 +193,6 @@ fn was_lost(failure: Failure) -> bool {
         | Failure::InterfaceDown
         | Failure::OtherNamespace
         | Failure::BridgedPast
-        | Failure::DevicePast
         | Failure::IngressPast
         | Failure::ToolMissing
         | Failure::NotPermitted

@@ -26,7 +26,8 @@ pub const HOST_6: &str = "2001:db8:1::1";
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 pub struct Lab {
-    name: String,
+    /// How its namespaces begin.
+    pub name: String,
     /// Packets that the attacker has sent: what a sensor would have seen.
     pub sent: Arc<AtomicU64>,
     pub folder: tempfile::TempDir,
@@ -35,7 +36,7 @@ pub struct Lab {
 /// The responder on the real host of the lab.
 pub type Live = Responder<Nft, LinuxHost>;
 
-fn run(command: &str) -> bool {
+pub fn run(command: &str) -> bool {
     let words: Vec<&str> = command.split(' ').collect();
     let output = Command::new(words[0]).args(&words[1..]).output();
     output.is_ok_and(|output| {
