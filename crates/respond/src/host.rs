@@ -160,13 +160,18 @@ fn family(target: &Prefix) -> &'static str {
     if target.is_ipv4() { "ipv4" } else { "ipv6" }
 }
 
-/// Whether a line of conntrack tells of a connection that is led away already.
-fn is_led(line: &str, to: IpAddr) -> bool {
-    line.split_ascii_whitespace()
-        .filter_map(|word| word.strip_prefix("src="))
-        .nth(1)
-        .and_then(|address| address.parse::<IpAddr>().ok())
-        == Some(to)
+/// Whether a line of conntrack tells of a connection that is led away already: the honeypot answers.
+fn is_led(line: &str, to: IpAddr, port: Option<u16>) -> bool {
+    let answer = |key: &str| {
+        let mut words = line.split_ascii_whitespace();
+        words
+            .by_ref()
+            .filter_map(|word| word.strip_prefix(key))
+            .nth(1)
+    };
+    let from = answer("src=").and_then(|address| address.parse::<IpAddr>().ok());
+    let at = answer("sport=").and_then(|port| port.parse::<u16>().ok());
+    from == Some(to) && port.is_none_or(|port| at == Some(port))
 }
 
 impl Host for LinuxHost {
@@ -223,7 +228,7 @@ impl Host for LinuxHost {
         let lines = self.tracks(what, "-L")?;
         for line in lines {
             match what {
-                What::Redirect { to, .. } if is_led(&line, *to) => {}
+                What::Redirect { to, port, .. } if is_led(&line, *to, *port) => {}
                 _ => {
                     survivors.tracked += 1;
                     survivors.offloaded += u32::from(line.contains("[OFFLOAD]"));
@@ -379,7 +384,16 @@ mod tests {
     fn a_tracked_connection_tells_whether_it_is_led_away() {
         let line = "tcp 6 431999 ESTABLISHED src=192.0.2.1 dst=198.51.100.1 sport=4 dport=22 \
                     src=10.0.0.9 dst=192.0.2.1 sport=2222 dport=4 [ASSURED] mark=0 use=1";
-        assert!(is_led(line, "10.0.0.9".parse().unwrap()));
-        assert!(!is_led(line, "198.51.100.1".parse().unwrap()));
+        let check = |to: &str, port, expected| {
+            assert_eq!(
+                is_led(line, to.parse().unwrap(), port),
+                expected,
+                "{to} {port:?}"
+            );
+        };
+        check("10.0.0.9", None, true);
+        check("10.0.0.9", Some(2222), true);
+        check("10.0.0.9", Some(22), false);
+        check("198.51.100.1", None, false);
     }
 }

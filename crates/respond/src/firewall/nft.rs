@@ -5,7 +5,6 @@ use std::fmt::Write;
 
 use event::Timestamp;
 use event::action::{ActionId, Failure, Undo, What};
-use serde_json::Value;
 
 use super::tool::Tool;
 use super::{Change, Finding, Firewall, FirewallError, MAX_BATCH, Reconciled, Slot, Wanted};
@@ -54,17 +53,24 @@ impl Nft {
             .tool
             .run(&["-j", "list", "table", "inet", &self.table], "")
         {
-            Ok(text) => {
-                let json: Value =
-                    serde_json::from_str(&text).map_err(|error| FirewallError::Refused {
-                        tool: self.tool.name(),
-                        text: format!("its JSON cannot be read: {error}"),
-                    })?;
-                Ok(Picture::read(&json))
-            }
+            Ok(text) => match serde_json::from_str(&text) {
+                Ok(json) => Ok(Picture::read(&json)),
+                Err(error) => self.sleeping(&error),
+            },
             Err(FirewallError::Gone(_)) => Ok(Picture::default()),
             Err(error) => Err(error),
         }
+    }
+
+    /// nft 1.0.6 ends its JSON in the middle where a table has a flag; as text it tells which.
+    fn sleeping(&self, error: &serde_json::Error) -> Result<Picture, FirewallError> {
+        let text = self
+            .tool
+            .run(&["-t", "list", "table", "inet", &self.table], "")?;
+        Picture::of_dormant(&text).ok_or_else(|| FirewallError::Refused {
+            tool: self.tool.name(),
+            text: format!("its JSON cannot be read: {error}"),
+        })
     }
 
     /// A table of our name that is not ours is never touched.

@@ -15,7 +15,7 @@ use respond::firewall::tool::Tool;
 use respond::host::LinuxHost;
 use respond::protected::host::Wishes;
 
-use crate::lab::{ATTACKER, HOST, Lab, Live, nft, now, ruleset, run, verified};
+use crate::lab::{ATTACKER, HOST, Lab, Live, nft, now, ruleset, run, until};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -25,13 +25,20 @@ fn block() -> What {
     }
 }
 
+/// The action comes to be told as ineffective for this reason.
 fn expect(live: &mut Live, id: ActionId, expected: Failure) {
-    let state = verified(live, id);
-    let State::Ineffective { failure, cause } = &state else {
-        panic!("{state:?}, expected {expected:?}\n{}", ruleset());
-    };
-    assert_eq!(*failure, expected, "{cause}\n{}", ruleset());
-    assert!(cause.len() > 10, "a reason in words: {cause}");
+    let is_told = |state: &State| matches!(state, State::Ineffective { failure, cause } if *failure == expected && cause.len() > 10);
+    let state = until(live, id, is_told);
+    assert!(
+        is_told(&state),
+        "{state:?}, expected {expected:?}\n{}",
+        ruleset()
+    );
+}
+
+fn expect_effective(live: &mut Live, id: ActionId) {
+    let state = until(live, id, |state| state.name() == "effective");
+    assert_eq!(state.name(), "effective", "{state:?}\n{}", ruleset());
 }
 
 /// The attacker is blocked, which works; then the saboteur comes.
@@ -42,7 +49,7 @@ fn check(expected: Failure, sabotage: impl FnOnce(&Lab) + Send) {
     lab.host(|| {
         let mut live = lab.responder(lab.config());
         let id = live.order(block(), HOUR, Why::default(), now())[0].id;
-        assert_eq!(verified(&mut live, id).name(), "effective");
+        expect_effective(&mut live, id);
         sabotage(&lab);
         expect(&mut live, id, expected);
     });
@@ -196,6 +203,7 @@ fn the_interface_is_down() {
 fn a_bridge_carries_the_traffic_past() {
     check(Failure::BridgedPast, |lab| {
         let mac = "02:00:00:00:00:77";
+        fs::write("/proc/sys/net/bridge/bridge-nf-call-iptables", "0").unwrap();
         for command in [
             "ip link add br0 type bridge",
             "ip link set br0 up",
@@ -241,7 +249,8 @@ fn a_device_of_a_container_takes_the_traffic_past() {
 #[test]
 fn a_chain_at_the_interface_forwards_the_traffic_past() {
     check(Failure::IngressPast, |lab| {
-        assert!(run("ip link add elsewhere type dummy") && run("ip link set elsewhere up"));
+        assert!(run("ip link add elsewhere type veth peer name beyond"));
+        assert!(run("ip link set elsewhere up") && run("ip link set beyond up"));
         nft("add table netdev fast\n\
              add chain netdev fast in { type filter hook ingress device eth0 priority 0; }\n\
              add rule netdev fast in ip protocol udp fwd to elsewhere");
@@ -303,10 +312,10 @@ fn check_tool(expected: Failure, sabotage: impl FnOnce(&PathBuf) + Send) {
     };
     lab.host(|| {
         let (tool, path) = stub(&lab, "nft", "exec /usr/sbin/nft \"$@\"");
-        let tool = tool.within(Duration::from_secs(2));
+        let tool = tool.within(Duration::from_secs(5));
         let mut live = lab.responder_with(lab.config(), tool, 100);
         let id = live.order(block(), HOUR, Why::default(), now())[0].id;
-        assert_eq!(verified(&mut live, id).name(), "effective");
+        expect_effective(&mut live, id);
         sabotage(&path);
         expect(&mut live, id, expected);
     });
@@ -341,6 +350,7 @@ fn check_connection(expected: Failure, what: What, conntrack: &str, ss: &str) {
         nft("add table ip t { chain c { type filter hook input priority 0; ct state new; } }")
     });
     let listener = lab.host(|| TcpListener::bind((HOST, 2300)).unwrap());
+    let _honeypot = lab.host(|| TcpListener::bind((HOST, 2222)).unwrap());
     let _guest = lab.attacker(|| TcpStream::connect((HOST, 2300)).unwrap());
     let _here = listener.accept().unwrap();
     lab.host(|| {
@@ -390,7 +400,7 @@ fn a_connection_from_before_is_not_led_to_the_honeypot() {
     let honeypot = What::Redirect {
         target: ATTACKER.parse().unwrap(),
         to: HOST.parse().unwrap(),
-        port: Some(2300),
+        port: Some(2222),
     };
     check_connection(
         Failure::TrackingSurvives,
@@ -434,7 +444,7 @@ fn the_honeypot_is_elsewhere_and_nothing_is_forwarded() {
 #[test]
 fn another_table_translates_first() {
     let other = "add table ip nat\n\
-                 add chain ip nat pre { type nat hook prerouting priority -200; }\n\
+                 add chain ip nat pre { type nat hook prerouting priority -190; }\n\
                  add rule ip nat pre tcp dport 22 dnat to 192.0.2.1:80";
     check_lead(Failure::TranslatedBefore, HOST, other, true);
 }
@@ -477,6 +487,6 @@ fn what_was_lost_is_put_back_by_itself() {
         assert_eq!(told, ["ineffective"]);
         assert!(ruleset().contains(ATTACKER), "{}", ruleset());
         lab.send(ATTACKER, HOST, 2);
-        assert_eq!(verified(&mut live, id).name(), "effective");
+        expect_effective(&mut live, id);
     });
 }

@@ -6,13 +6,14 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use event::Timestamp;
 use event::action::{Action, Mode, State};
+use event::{ActionId, Timestamp};
+use respond::firewall::Firewall;
 use respond::firewall::nft::Nft;
 use respond::firewall::tool::Tool;
-use respond::host::LinuxHost;
+use respond::host::{Host, LinuxHost};
 use respond::protected::host::Wishes;
 use respond::verify::Arrivals;
 use respond::{Config, Responder};
@@ -22,6 +23,9 @@ pub const HOST: &str = "192.0.2.1";
 pub const ATTACKER: &str = "192.0.2.66";
 pub const ATTACKER_6: &str = "2001:db8:66::66";
 pub const HOST_6: &str = "2001:db8:1::1";
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -134,7 +138,6 @@ impl Lab {
             }
         });
         self.sent.fetch_add(count, Ordering::Relaxed);
-        thread::sleep(Duration::from_millis(20));
     }
 
     pub fn config(&self) -> Config {
@@ -161,8 +164,8 @@ impl Lab {
     /// Gives the responder a sensor that sees what the attacker sends.
     pub fn watch<F, H>(&self, live: &mut Responder<F, H>, interface: &str, namespace: Option<u64>)
     where
-        F: respond::firewall::Firewall,
-        H: respond::host::Host,
+        F: Firewall,
+        H: Host,
     {
         let (sent, interface) = (Arc::clone(&self.sent), interface.to_owned());
         let before = sent.load(Ordering::Relaxed);
@@ -204,8 +207,25 @@ pub fn states(actions: &[Action]) -> Vec<&'static str> {
     actions.iter().map(|action| action.state.name()).collect()
 }
 
-/// The state that an action has after its connections were ended and it was verified.
-pub fn verified(live: &mut Live, id: event::ActionId) -> State {
+/// The state that an action has when it is verified.
+pub fn verified<F: Firewall, H: Host>(live: &mut Responder<F, H>, id: ActionId) -> State {
     live.verify_now(now());
     live.get(id).unwrap().state.clone()
+}
+
+/// The state that an action comes to have: packets need their time on a busy machine, and so does
+/// the end of a connection. The last state seen where it does not become as wanted.
+pub fn until<F: Firewall, H: Host>(
+    live: &mut Responder<F, H>,
+    id: ActionId,
+    is_wanted: impl Fn(&State) -> bool,
+) -> State {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let state = verified(live, id);
+        if is_wanted(&state) || Instant::now() > deadline {
+            return state;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -52,9 +52,10 @@ pub fn ingress(tool: &Tool, interface: Option<&str>) -> Option<(Failure, String)
 }
 
 fn find_ingress(objects: &[Value], interface: Option<&str>) -> Option<(Failure, String)> {
-    let at = |body: &Value| {
-        let devices = body.get("dev").map(Value::to_string).unwrap_or_default();
-        interface.is_none_or(|name| devices.contains(&format!("\"{name}\"")))
+    // nft 1.0.6 does not tell the interface of a chain: then it may be this one.
+    let at = |body: &Value| match (interface, body.get("dev")) {
+        (Some(name), Some(devices)) => devices.to_string().contains(&format!("\"{name}\"")),
+        (None, _) | (_, None) => true,
     };
     objects.iter().find_map(|object| {
         let word = |body: &Value, key: &str| {

@@ -97,7 +97,7 @@ impl Picture {
                 "metainfo" => {}
                 "table" => {
                     picture.exists = true;
-                    picture.dormant = strings(body.get("flags")).iter().any(|f| f == "dormant");
+                    picture.dormant = is_dormant(body.get("flags"));
                 }
                 "chain" => {
                     let chain = FoundChain {
@@ -125,6 +125,25 @@ impl Picture {
             }
         }
         picture
+    }
+
+    /// A table that is switched off, from nft's text; None where it is not. What it holds stays
+    /// unknown, and therefore is not touched.
+    #[must_use]
+    pub fn of_dormant(text: &str) -> Option<Self> {
+        let has = |line: &str| text.lines().any(|l| l.trim() == line);
+        let mut picture = Picture {
+            exists: true,
+            dormant: true,
+            others: 1,
+            ..Picture::default()
+        };
+        if has(&format!("chain {MARK} {{")) {
+            picture
+                .chains
+                .insert(MARK.to_owned(), FoundChain::default());
+        }
+        has("flags dormant").then_some(picture)
     }
 
     /// Whether the table is one that we made.
@@ -414,6 +433,13 @@ fn canonical(key: &str) -> String {
         .join(" . ")
 }
 
+/// Whether a table has a flag that may be `dormant`: nft 1.0.6 writes other texts in its place.
+fn is_dormant(flags: Option<&Value>) -> bool {
+    const OTHERS: [&str; 2] = ["owner", "persist"];
+    let flags = strings(flags);
+    flags.iter().any(|flag| !OTHERS.contains(&flag.as_str()))
+}
+
 fn text(body: &Value, key: &str) -> String {
     let text = body.get(key).and_then(Value::as_str);
     text.unwrap_or_default().to_owned()
@@ -428,5 +454,28 @@ fn strings(value: Option<&Value>) -> Vec<String> {
             .map(String::from)
             .collect(),
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_table_that_is_switched_off_is_seen_whatever_nft_calls_it() {
+        let check = |flags: Value, expected: bool| {
+            let table = json!({"family": "inet", "name": "ratel", "flags": flags});
+            let picture = Picture::read(&json!({"nftables": [{"table": table}]}));
+            assert_eq!(picture.dormant, expected, "{flags}");
+        };
+        check(json!("dormant"), true);
+        check(json!(["owner", "dormant"]), true);
+        check(json!("ratel"), true);
+        check(json!(["owner", "persist"]), false);
+        check(Value::Null, false);
+        let text = "table inet ratel {\n\tflags dormant\n\n\tchain made_by_ratel {\n\t}\n}\n";
+        assert!(Picture::of_dormant(text).is_some_and(|picture| picture.is_ours()));
+        assert_eq!(Picture::of_dormant("table inet ratel {\n}\n"), None);
     }
 }
