@@ -7,16 +7,25 @@ use std::time::{Duration, Instant};
 
 use event::{RecordId, RecordIds, Topic};
 
-use crate::disk::{self, Disk, random};
-use crate::record::{MAX_KEY, MAX_VALUE, Part};
-use crate::signal::lock;
+use crate::disk::{self, Disk, is_group_name, random};
+#[cfg(feature = "kafka")]
+use crate::kafka::{Kafka, KafkaMember};
+use crate::record::{MAX_KEY, MAX_VALUE, Named, Part};
+use crate::signal::{Signal, lock};
 use crate::{Acknowledged, Batch, Clock, Config, Delivery, Error, Kind, Record};
 
 /// The topics, open. Clones share them; they are closed when the last clone, publisher and subscription is gone.
 #[derive(Clone)]
 pub struct Bus {
-    disk: Arc<Disk>,
+    carrier: Carrier,
     clock: Clock,
+}
+
+#[derive(Clone, Debug)]
+enum Carrier {
+    Disk(Arc<Disk>),
+    #[cfg(feature = "kafka")]
+    Kafka(Arc<Kafka>),
 }
 
 /// Where a group begins that has never read a topic; with [`Start::Again`] any group.
@@ -56,7 +65,7 @@ pub struct Refused {
 
 impl std::fmt::Debug for Bus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.disk.fmt(f)
+        self.carrier.fmt(f)
     }
 }
 
@@ -76,16 +85,19 @@ impl Bus {
     pub fn open_with(config: &Config, clock: Clock) -> Result<Bus, Error> {
         config.check()?;
         crate::metrics::describe();
-        match config.kind {
-            Kind::Disk => Ok(Bus {
-                disk: Arc::new(Disk::open(config, clock.clone())?),
-                clock,
-            }),
-            Kind::Kafka => Err(Error::Config {
-                key: "kind",
-                why: "this build has no Kafka".into(),
-            }),
-        }
+        let carrier = match config.kind {
+            Kind::Disk => Carrier::Disk(Arc::new(Disk::open(config, clock.clone())?)),
+            #[cfg(feature = "kafka")]
+            Kind::Kafka => Carrier::Kafka(Arc::new(Kafka::open(config)?)),
+            #[cfg(not(feature = "kafka"))]
+            Kind::Kafka => {
+                return Err(Error::Config {
+                    key: "kind",
+                    why: "kafka: this program was built without it (cargo feature `kafka`)".into(),
+                });
+            }
+        };
+        Ok(Bus { carrier, clock })
     }
 
     /// Something to publish to this topic with: one for each thread is fastest, sharing one works.
@@ -94,7 +106,6 @@ impl Bus {
         Publisher {
             bus: self.clone(),
             topic,
-            partitions: self.disk.partitions(topic),
             ids: Mutex::new(RecordIds::new(random())),
         }
     }
@@ -108,7 +119,8 @@ impl Bus {
         self.subscribe_from(group, topics, Start::Oldest)
     }
 
-    /// The same with a choice of where a group begins that never read a topic.
+    /// The same with a choice of where a group begins that never read a topic. In Kafka, the newest
+    /// are those from the moment on at which the group gets its partitions, some time after this returns.
     ///
     /// # Errors
     /// As [`Bus::subscribe`].
@@ -118,23 +130,37 @@ impl Bus {
         topics: &[Topic],
         start: Start,
     ) -> Result<Subscription, Error> {
-        Ok(Subscription {
-            member: self.disk.subscribe(group, topics, start)?,
-        })
+        if !is_group_name(group) {
+            return Err(Error::GroupName(group.to_owned()));
+        }
+        let member = match &self.carrier {
+            Carrier::Disk(disk) => Member::Disk(disk.subscribe(group, topics, start)?),
+            #[cfg(feature = "kafka")]
+            Carrier::Kafka(kafka) => Member::Kafka(kafka.subscribe(group, topics, start)?),
+        };
+        Ok(Subscription { member })
     }
 
     /// Forces everything to the disk.
     ///
     /// # Errors
-    /// The disk's.
+    /// The disk's, or the brokers'.
     pub fn sync(&self) -> Result<(), Error> {
-        self.disk.sync()
+        match &self.carrier {
+            Carrier::Disk(disk) => disk.sync(),
+            #[cfg(feature = "kafka")]
+            Carrier::Kafka(kafka) => kafka.sync(),
+        }
     }
 
-    /// How far behind each known group is, also those that do not read now.
+    /// How far behind each known group is, also those that do not read now. Nothing for Kafka, whose own tools tell it.
     #[must_use]
     pub fn lags(&self) -> Vec<GroupLag> {
-        self.disk.lags()
+        match &self.carrier {
+            Carrier::Disk(disk) => disk.lags(),
+            #[cfg(feature = "kafka")]
+            Carrier::Kafka(_) => Vec::new(),
+        }
     }
 }
 
@@ -143,7 +169,6 @@ impl Bus {
 pub struct Publisher {
     bus: Bus,
     topic: Topic,
-    partitions: u32,
     ids: Mutex<RecordIds>,
 }
 
@@ -181,15 +206,11 @@ impl Publisher {
         key: &[u8],
         value: &[u8],
     ) -> Result<Acknowledged, Error> {
-        self.check(key, value)?;
-        let partition = self.partition(key);
-        let mut at = 0;
-        self.bus
-            .disk
-            .append((self.topic, partition), &[(id, key, value)], |_, offset| {
-                at = offset
-            })?;
-        Ok(self.acknowledged(partition, at, id))
+        let mut place = (0, 0);
+        self.send(&[Named { id, key, value }], &mut |_, partition, offset| {
+            place = (partition, offset);
+        })?;
+        Ok(self.acknowledged(place, id))
     }
 
     /// Publishes many records at once: for each partition in the order given, at a fraction of the cost of one by one.
@@ -197,8 +218,21 @@ impl Publisher {
     /// # Errors
     /// As [`Publisher::publish`], with what was taken nevertheless.
     pub fn publish_batch(&self, records: &[Record<'_>]) -> Result<Vec<Acknowledged>, Refused> {
+        let named: Vec<Named<'_>> = records
+            .iter()
+            .map(|record| Named {
+                id: record.id.unwrap_or_else(|| self.new_id()),
+                key: record.key,
+                value: record.value,
+            })
+            .collect();
         let mut taken = vec![None; records.len()];
-        match self.publish_some(records, &mut taken) {
+        let outcome = self.send(&named, &mut |number, partition, offset| {
+            if let (Some(record), Some(place)) = (named.get(number), taken.get_mut(number)) {
+                *place = Some(self.acknowledged((partition, offset), record.id));
+            }
+        });
+        match outcome {
             Ok(()) => Ok(taken.into_iter().flatten().collect()),
             Err(error) => Err(Refused {
                 acknowledged: taken,
@@ -207,35 +241,24 @@ impl Publisher {
         }
     }
 
-    fn publish_some(
+    fn send(
         &self,
-        records: &[Record<'_>],
-        taken: &mut [Option<Acknowledged>],
+        records: &[Named<'_>],
+        taken: &mut dyn FnMut(usize, u32, u64),
     ) -> Result<(), Error> {
-        let mut of_partition: Vec<(Vec<usize>, Vec<_>)> = Vec::new();
-        of_partition.resize_with(self.partitions as usize, Default::default);
-        for (number, record) in records.iter().enumerate() {
+        for record in records {
             self.check(record.key, record.value)?;
-            let id = record.id.unwrap_or_else(|| self.new_id());
-            if let Some(part) = of_partition.get_mut(self.partition(record.key) as usize) {
-                part.0.push(number);
-                part.1.push((id, record.key, record.value));
+        }
+        match &self.bus.carrier {
+            Carrier::Disk(disk) => disk.publish(self.topic, records, taken),
+            #[cfg(feature = "kafka")]
+            Carrier::Kafka(kafka) => {
+                kafka.publish(self.topic, self.bus.clock.now(), records, taken)
             }
         }
-        for (partition, (numbers, named)) in (0..).zip(&of_partition) {
-            let part = (self.topic, partition);
-            self.bus.disk.append(part, named, |i, offset| {
-                if let (Some(number), Some(record)) = (numbers.get(i), named.get(i))
-                    && let Some(place) = taken.get_mut(*number)
-                {
-                    *place = Some(self.acknowledged(partition, offset, record.0));
-                }
-            })?;
-        }
-        Ok(())
     }
 
-    const fn acknowledged(&self, partition: u32, offset: u64, id: RecordId) -> Acknowledged {
+    const fn acknowledged(&self, (partition, offset): (u32, u64), id: RecordId) -> Acknowledged {
         Acknowledged {
             topic: self.topic,
             partition,
@@ -253,23 +276,63 @@ impl Publisher {
         if key.len() > MAX_KEY {
             return Err(too_large(key.len(), MAX_KEY));
         }
-        let limit = MAX_VALUE.min(self.bus.disk.max_record(self.topic) - key.len());
+        let limit = match &self.bus.carrier {
+            Carrier::Disk(disk) => MAX_VALUE.min(disk.max_record(self.topic) - key.len()),
+            #[cfg(feature = "kafka")]
+            Carrier::Kafka(_) => MAX_VALUE,
+        };
         if value.len() > limit {
             return Err(too_large(value.len(), limit));
         }
         Ok(())
-    }
-
-    /// Records of one key go to one partition.
-    fn partition(&self, key: &[u8]) -> u32 {
-        crc32c::crc32c(key) % self.partitions.max(1)
     }
 }
 
 /// Reads topics as one member of a group. Dropping it leaves the group.
 #[derive(Debug)]
 pub struct Subscription {
-    member: disk::Member,
+    member: Member,
+}
+
+#[derive(Debug)]
+enum Member {
+    Disk(disk::Member),
+    #[cfg(feature = "kafka")]
+    Kafka(KafkaMember),
+}
+
+impl Member {
+    fn try_next(&mut self) -> Result<Option<Batch>, Error> {
+        match self {
+            Member::Disk(member) => member.try_next(),
+            #[cfg(feature = "kafka")]
+            Member::Kafka(member) => member.try_next(),
+        }
+    }
+
+    const fn signal(&self) -> &Arc<Signal> {
+        match self {
+            Member::Disk(member) => &member.signal,
+            #[cfg(feature = "kafka")]
+            Member::Kafka(member) => &member.signal,
+        }
+    }
+
+    fn commit(&self, part: Part, offset: u64) -> Result<(), Error> {
+        match self {
+            Member::Disk(member) => member.commit(part, offset),
+            #[cfg(feature = "kafka")]
+            Member::Kafka(member) => member.commit(part, offset),
+        }
+    }
+
+    fn committed(&self, part: Part) -> Option<u64> {
+        match self {
+            Member::Disk(member) => member.committed(part),
+            #[cfg(feature = "kafka")]
+            Member::Kafka(member) => member.committed(part),
+        }
+    }
 }
 
 impl Subscription {
@@ -283,7 +346,7 @@ impl Subscription {
             if let Some(batch) = self.member.try_next()? {
                 return Ok(Some(batch));
             }
-            if !self.member.signal.wait_until(deadline) {
+            if !self.member.signal().wait_until(deadline) {
                 return Ok(None);
             }
         }
@@ -303,7 +366,7 @@ impl Subscription {
             if let Some(batch) = self.member.try_next().transpose() {
                 return Poll::Ready(batch);
             }
-            if !self.member.signal.register(context.waker()) {
+            if !self.member.signal().register(context.waker()) {
                 return Poll::Pending;
             }
         }

@@ -187,6 +187,8 @@ pub struct Kafka {
     pub partitions: u32,
     /// Copies of each partition of a topic that is made here.
     pub replication: u16,
+    /// Milliseconds that brokers have to answer; a publisher waits so long in place of `publish_wait_ms`.
+    pub timeout_ms: u64,
     /// Encryption.
     pub tls: Tls,
     /// Who we are.
@@ -200,6 +202,7 @@ impl Default for Kafka {
             prefix: "ratel.".into(),
             partitions: 6,
             replication: 1,
+            timeout_ms: 10_000,
             tls: Tls::default(),
             sasl: None,
         }
@@ -285,6 +288,19 @@ impl Config {
         if self.fsync_interval_ms == 0 {
             return refuse("fsync_interval_ms", "0 is no interval".into());
         }
+        let sasl = self.kafka.sasl.as_ref();
+        if sasl.is_some_and(|sasl| sasl.mechanism == Mechanism::Plain) && !self.kafka.tls.enabled {
+            return refuse(
+                "kafka.sasl.mechanism",
+                "plain would show the password to the network: it needs tls.enabled".into(),
+            );
+        }
+        if !(1..=MAX_PARTITIONS).contains(&self.kafka.partitions) {
+            return refuse(
+                "kafka.partitions",
+                format!("{} is not 1 to {MAX_PARTITIONS}", self.kafka.partitions),
+            );
+        }
         for topic in Topic::ALL {
             let limits = self.topics.of(topic);
             let partitions = u64::from(limits.partitions.max(1));
@@ -348,6 +364,11 @@ mod tests {
             "events.max_age_secs",
         );
         check(r#"{"fsync_interval_ms": 0}"#, "fsync_interval_ms");
+        check(r#"{"kafka": {"partitions": 0}}"#, "kafka.partitions");
+        check(
+            r#"{"kafka": {"sasl": {"mechanism": "plain", "username": "u"}}}"#,
+            "needs tls.enabled",
+        );
         assert!(serde_json::from_str::<Config>(r#"{"topic": {}}"#).is_err());
     }
 

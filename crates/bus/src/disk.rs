@@ -21,15 +21,15 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use event::{RecordId, Topic};
+use event::Topic;
 
 use self::group::Group;
 use self::housekeeping::Housekeeper;
-use self::log::{Limits, Log, Named};
+use self::log::{Limits, Log};
 use self::reader::Reader;
 use crate::config::MAX_PARTITIONS;
 use crate::metrics::TopicMetrics;
-use crate::record::{Batch, Part};
+use crate::record::{Batch, Named, Part};
 use crate::signal::{Signal, lock};
 use crate::{Clock, Config, Error, GroupLag, Start};
 
@@ -93,48 +93,44 @@ impl Disk {
         self.logs.get(topic.index()).map_or(&[], Vec::as_slice)
     }
 
-    /// How many partitions a topic has.
-    pub fn partitions(&self, topic: Topic) -> u32 {
-        self.logs(topic).len() as u32
-    }
-
-    /// Appends records of one partition in order, in as many steps as their size asks for. `taken` is called for
-    /// each record that is kept; an error leaves those behind it untaken.
-    pub fn append(
+    /// Appends records, those of each partition in order. `taken` is called with number, partition and offset of
+    /// each that is kept; an error leaves those behind it in its partition, and other partitions, untaken.
+    pub fn publish(
         &self,
-        part: Part,
-        records: &[(RecordId, &[u8], &[u8])],
-        mut taken: impl FnMut(usize, u64),
+        topic: Topic,
+        records: &[Named<'_>],
+        taken: &mut dyn FnMut(usize, u32, u64),
     ) -> Result<(), Error> {
-        let Some(log) = self.logs(part.0).get(part.1 as usize) else {
+        let logs = self.logs(topic);
+        if let ([record], Some(log)) = (records, logs.get(self.partition(topic, records))) {
+            taken(0, log.partition, log.append(&[*record])?);
             return Ok(());
-        };
-        let limit = log.append_bytes();
-        let mut step = Vec::new();
-        let mut bytes = 0;
-        let mut done = 0;
-        for (number, (id, key, value)) in records.iter().enumerate() {
-            let len = frame::len(key, value);
-            if bytes + len > limit && !step.is_empty() {
-                let first = log.append(&step)?;
-                (done..number).zip(first..).for_each(|(n, o)| taken(n, o));
-                (done, bytes) = (number, 0);
-                step.clear();
-            }
-            bytes += len;
-            step.push(Named {
-                id: *id,
-                key,
-                value,
-            });
         }
-        if !step.is_empty() {
-            let first = log.append(&step)?;
-            (done..records.len())
-                .zip(first..)
-                .for_each(|(n, o)| taken(n, o));
+        let mut parts: Vec<(Vec<usize>, Vec<Named<'_>>)> = Vec::new();
+        parts.resize_with(logs.len(), Default::default);
+        for (number, record) in records.iter().enumerate() {
+            let partition = self.partition(topic, std::slice::from_ref(record));
+            if let Some((numbers, named)) = parts.get_mut(partition) {
+                numbers.push(number);
+                named.push(*record);
+            }
+        }
+        for (log, (numbers, named)) in logs.iter().zip(&parts) {
+            let mut numbers = numbers.iter();
+            for step in steps(named, log.append_bytes()) {
+                let first = log.append(step)?;
+                for (offset, number) in (first..).zip(numbers.by_ref().take(step.len())) {
+                    taken(*number, log.partition, offset);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Records of one key go to one partition.
+    fn partition(&self, topic: Topic, records: &[Named<'_>]) -> usize {
+        let key = records.first().map_or(&[][..], |record| record.key);
+        crc32c::crc32c(key) as usize % self.logs(topic).len().max(1)
     }
 
     /// The largest record of a topic, bytes of key and value.
@@ -149,9 +145,6 @@ impl Disk {
         topics: &[Topic],
         start: Start,
     ) -> Result<Member, Error> {
-        if !is_group_name(group) {
-            return Err(Error::GroupName(group.to_owned()));
-        }
         let group = {
             let mut groups = lock(&self.groups);
             match groups.get(group) {
@@ -340,8 +333,26 @@ fn open_topic(config: &Config, topic: Topic, clock: &Clock) -> Result<Vec<Arc<Lo
     Ok(logs)
 }
 
+/// Parts of at most `limit` bytes of frames, but at least one record each.
+fn steps<'r, 'a>(
+    mut records: &'r [Named<'a>],
+    limit: usize,
+) -> impl Iterator<Item = &'r [Named<'a>]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = records.iter().take_while(|record| {
+            bytes += frame::len(record.key, record.value);
+            bytes <= limit
+        });
+        let count = fitting.count().max(1).min(records.len());
+        let (step, rest) = records.split_at(count);
+        records = rest;
+        (!step.is_empty()).then_some(step)
+    })
+}
+
 /// A group's name is a file's name.
-fn is_group_name(name: &str) -> bool {
+pub(crate) fn is_group_name(name: &str) -> bool {
     let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     (1..=64).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -70,6 +70,16 @@ pub enum Error {
         /// What it may be.
         limit: usize,
     },
+    /// The brokers refused or did not answer in time; what was published may or may not be there.
+    #[error("bus: Kafka: cannot {what} {object}: {why}")]
+    Kafka {
+        /// The verb.
+        what: &'static str,
+        /// The broker, topic or group.
+        object: String,
+        /// Why.
+        why: String,
+    },
     /// The name of a group is not 1 to 64 letters, digits, `-`, `_` or `.` (first a letter or digit).
     #[error("bus: {0:?} cannot name a group")]
     GroupName(String),

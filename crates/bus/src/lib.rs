@@ -13,6 +13,8 @@ mod clock;
 mod config;
 mod disk;
 mod error;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod metrics;
 mod record;
 mod seen;

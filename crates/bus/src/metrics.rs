@@ -16,6 +16,8 @@
 use event::Topic;
 use metrics::{Counter, Gauge, Unit, counter, describe_counter, describe_gauge, gauge};
 
+use crate::Gap;
+
 /// Tells a recorder what the names mean.
 pub(crate) fn describe() {
     for (name, text) in [
@@ -104,5 +106,13 @@ impl GroupMetrics {
             gap: counter!("ratel_bus_gap_records_total", "topic" => name, "group" => group.clone()),
             lag: gauge!("ratel_bus_lag_records", "topic" => name, "group" => group),
         }
+    }
+
+    /// Counts and logs what a group will never see.
+    pub fn tell_gap(&self, group: &str, gap: &Gap) {
+        let missing = gap.offsets.end - gap.offsets.start;
+        self.gap.increment(missing);
+        tracing::warn!(group, topic = %gap.topic, partition = gap.partition, first = gap.offsets.start,
+            records = missing, why = ?gap.why, "the group has missed records");
     }
 }

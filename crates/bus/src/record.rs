@@ -21,6 +21,14 @@ pub struct Record<'a> {
     pub value: &'a [u8],
 }
 
+/// A record with its name, ready to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a> {
+    pub id: RecordId,
+    pub key: &'a [u8],
+    pub value: &'a [u8],
+}
+
 /// A record is kept: it outlives the death of the process (and, with `fsync: always`, of the machine).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {

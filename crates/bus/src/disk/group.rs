@@ -262,10 +262,7 @@ impl Group {
         if let Some(metrics) = self.metrics.get(topic.index()) {
             metrics.delivered.increment(batch.len() as u64);
             for gap in batch.gaps() {
-                let missing = gap.offsets.end - gap.offsets.start;
-                metrics.gap.increment(missing);
-                tracing::warn!(group = self.name, %topic, partition = gap.partition, first = gap.offsets.start,
-                    records = missing, why = ?gap.why, "the group has missed records");
+                metrics.tell_gap(&self.name, gap);
             }
         }
     }

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use event::{RecordId, Timestamp, Topic};
+use event::{Timestamp, Topic};
 
 use super::frame::{self, Salt};
 use super::segment::{HEAD, Segment};
 use crate::config::{Config, Fsync, MIN_SEGMENT_BYTES, MIN_SEGMENTS, WhenFull};
 use crate::metrics::TopicMetrics;
+use crate::record::Named;
 use crate::signal::{Signal, lock};
 use crate::{Clock, Error};
 
@@ -50,13 +51,6 @@ impl Limits {
             wait: config.publish_wait(),
         }
     }
-}
-
-/// A record with its name, ready to be written.
-pub struct Named<'a> {
-    pub id: RecordId,
-    pub key: &'a [u8],
-    pub value: &'a [u8],
 }
 
 /// What a group has yet to read holds records back.
