@@ -37,7 +37,6 @@ const LET_GO: Duration = Duration::from_secs(30);
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// One member.
-#[derive(Debug)]
 pub struct KafkaMember {
     consumer: Arc<BaseConsumer<Shared>>,
     names: Vec<(Topic, String)>,
@@ -47,6 +46,12 @@ pub struct KafkaMember {
     pub signal: Arc<Signal>,
     thread: Option<JoinHandle<()>>,
     timeout: Duration,
+}
+
+impl std::fmt::Debug for KafkaMember {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("KafkaMember").field(&self.group).finish()
+    }
 }
 
 /// Between the thread and the reader.

@@ -32,16 +32,20 @@ pub fn make(client: &ClientConfig, config: &Config, names: &[String; 5]) -> Resu
         .iter()
         .map(|topic| Limits::new(config, *topic))
         .collect();
-    let replication = TopicReplication::Fixed(i32::from(config.kafka.replication));
+    let replication = i32::from(config.kafka.replication);
     let topics: Vec<_> = names
         .iter()
         .zip(&limits)
         .map(|(name, limits)| {
-            NewTopic::new(name, limits.partitions as i32, replication)
-                .set("retention.bytes", &limits.bytes)
-                .set("retention.ms", &limits.age_ms)
-                .set("max.message.bytes", &limits.message)
-                .set("cleanup.policy", "delete")
+            NewTopic::new(
+                name,
+                limits.partitions as i32,
+                TopicReplication::Fixed(replication),
+            )
+            .set("retention.bytes", &limits.bytes)
+            .set("retention.ms", &limits.age_ms)
+            .set("max.message.bytes", &limits.message)
+            .set("cleanup.policy", "delete")
         })
         .collect();
     let timeout = Duration::from_millis(config.kafka.timeout_ms);
