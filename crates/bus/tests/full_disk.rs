@@ -2,6 +2,7 @@
 //!
 //! The disk is a small tmpfs in a mount namespace of its own, made by starting this test again
 //! under `unshare`; without root it is skipped.
+#![allow(clippy::print_stdout)] // Tells its figures, or why it is skipped.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! Any history of publishing, reading, committing, new starts and torn tails: what was acknowledged
 //! is read in order, each group from where it committed.
+#![allow(clippy::print_stdout)] // Tells its figures, or why it is skipped.
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;

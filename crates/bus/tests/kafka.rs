@@ -1,6 +1,7 @@
 //! The bus over a real Kafka. `RATEL_TEST_KAFKA=host:port` names a broker (without TLS and
 //! password); each run makes topics of its own there.
 #![cfg(feature = "kafka")]
+#![allow(clippy::print_stdout)] // Tells its figures, or why it is skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -196,4 +197,20 @@ fn brokers_that_are_not_there_are_told_in_one_line() {
         "{told}"
     );
     assert_eq!(told.lines().count(), 1);
+}
+
+#[test]
+fn a_reader_that_keeps_its_state_in_memory_reads_everything_again() {
+    let Some(config) = config("again") else {
+        return;
+    };
+    let bus = Bus::open(&config).unwrap();
+    publish(&bus, 0..300);
+    for _ in 0..2 {
+        let mut reader = bus
+            .subscribe_from("g", &[Topic::Events], bus::Start::Again)
+            .unwrap();
+        let numbers = read(&mut reader, 300, true);
+        assert_eq!(numbers.values().map(Vec::len).sum::<usize>(), 300);
+    }
 }

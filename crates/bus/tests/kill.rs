@@ -3,6 +3,7 @@
 //!
 //! The process is this test itself, started as a child. It tells over a pipe what was acknowledged
 //! and what its reader got. `RATEL_BUS_KILLS` says how many times it is killed.
+#![allow(clippy::print_stdout)] // Tells its figures, or why it is skipped.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};

@@ -1,6 +1,6 @@
 //! One member of a group. A thread of its own polls the brokers into a bounded queue.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
-use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::topics::MAX_MESSAGE;
@@ -60,6 +60,7 @@ struct Shared {
     queue: Arc<(Mutex<Queue>, Condvar)>,
     signal: Arc<Signal>,
     names: Vec<(Topic, String)>,
+    start: Start,
 }
 
 #[derive(Default)]
@@ -68,6 +69,8 @@ struct Queue {
     bytes: usize,
     /// The next offset of each partition that is ours.
     expected: HashMap<Part, u64>,
+    /// Partitions that this member began to read: with [`Start::Again`] each once from its beginning.
+    begun: HashSet<Part>,
     /// The reader has a batch and has not come back.
     is_in_hand: bool,
     is_stopped: bool,
@@ -86,6 +89,27 @@ struct Item {
 impl ClientContext for Shared {}
 
 impl ConsumerContext for Shared {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Shared>,
+        kind: RDKafkaRespErr,
+        parts: &mut TopicPartitionList,
+    ) {
+        // The one strategy of `KafkaMember::new` is cooperative: parts come and go one by one.
+        let outcome = if kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            if self.start == Start::Again {
+                self.rewind(parts);
+            }
+            consumer.incremental_assign(parts)
+        } else {
+            self.pre_rebalance(consumer, &Rebalance::Revoke(parts));
+            consumer.incremental_unassign(parts)
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "Kafka: partitions cannot be taken or given away");
+        }
+    }
+
     fn pre_rebalance(&self, _: &BaseConsumer<Shared>, rebalance: &Rebalance<'_>) {
         let Rebalance::Revoke(parts) = rebalance else {
             return;
@@ -116,6 +140,25 @@ impl Shared {
         Some((topic, u32::try_from(partition).ok()?))
     }
 
+    /// What this member has not begun yet is read from its beginning.
+    fn rewind(&self, parts: &mut TopicPartitionList) {
+        let mut queue = lock(&self.queue.0);
+        let known = parts.elements();
+        let places: Vec<(String, i32)> = known
+            .iter()
+            .map(|element| (element.topic().to_owned(), element.partition()))
+            .collect();
+        for (name, partition) in places {
+            if self
+                .part(&name, partition)
+                .is_some_and(|part| queue.begun.insert(part))
+                && let Err(error) = parts.set_partition_offset(&name, partition, Offset::Beginning)
+            {
+                tracing::warn!(%error, name, partition, "Kafka: cannot read again");
+            }
+        }
+    }
+
     fn run(&self, consumer: &BaseConsumer<Shared>, timeout: Duration) {
         let mut told: Option<Instant> = None;
         loop {
@@ -136,12 +179,11 @@ impl Shared {
             match consumer.poll(POLL) {
                 None => {}
                 Some(Ok(message)) => self.take(consumer, &message, timeout),
+                // librdkafka goes on by itself.
+                Some(Err(_)) if told.is_some_and(|told| told.elapsed() <= TELL_EVERY) => {}
                 Some(Err(error)) => {
-                    // librdkafka goes on by itself.
-                    if told.is_none_or(|told| told.elapsed() > TELL_EVERY) {
-                        told = Some(Instant::now());
-                        tracing::warn!(%error, "Kafka: cannot read now");
-                    }
+                    told = Some(Instant::now());
+                    tracing::warn!(%error, "Kafka: cannot read now");
                 }
             }
         }
@@ -236,9 +278,10 @@ impl KafkaMember {
             queue: Arc::default(),
             signal: signal.clone(),
             names: names.clone(),
+            start,
         };
         let reset = match start {
-            Start::Oldest => "earliest",
+            Start::Oldest | Start::Again => "earliest",
             Start::Newest => "latest",
         };
         let consumer: BaseConsumer<Shared> = client
