@@ -267,6 +267,25 @@ pub struct Why {
     /// The person who ordered or approved it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// The way of the record until it was held against the playbook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
+}
+
+/// The moments of the record that decided, to the microsecond. With `planned` and `executed` of the
+/// action, and `changed` of its first proof, they say where the time between a packet and its answer
+/// went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Trigger {
+    /// The time of the packet, as the record tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet: Option<Timestamp>,
+    /// When the record was put on the bus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<Timestamp>,
+    /// When the responder had read it.
+    pub read: Timestamp,
 }
 
 /// What became of an action.

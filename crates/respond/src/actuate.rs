@@ -48,6 +48,12 @@ impl<F: Firewall, H: Host> Actuator<F, H> {
         &self.firewall
     }
 
+    /// A model of a firewall is changed by its test.
+    #[cfg(test)]
+    pub(crate) fn firewall_mut(&mut self) -> &mut F {
+        &mut self.firewall
+    }
+
     /// The protected set as it was computed last.
     pub fn protected(&self) -> &Protected {
         &self.protected

@@ -5,6 +5,9 @@ use std::time::Duration;
 use event::action::{ActionId, Failure, Undo, What};
 use event::{Prefix, Timestamp};
 
+pub use choose::{Backend, choose};
+
+mod choose;
 pub mod iptables;
 pub mod model;
 pub mod nft;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use event::action::{Connection, Mode, Transport, What, Why};
+use event::action::{Connection, Mode, Transport, Trigger, What, Why};
 use event::{Prefix, Timestamp};
 use serde_json::Value;
 
@@ -37,6 +37,8 @@ pub struct Ground<'a> {
     pub protected: &'a Protected,
     /// How far this installation lets actions go.
     pub mode: Mode,
+    /// When the record was put on the bus, where that is known.
+    pub published: Option<Timestamp>,
     /// The moment.
     pub now: Timestamp,
 }
@@ -66,7 +68,7 @@ pub fn plan(playbooks: &[Playbook], source: Source, record: &Value, ground: &Gro
         .flat_map(|playbook| {
             let steps = playbook.steps.iter();
             steps.filter_map(|step| {
-                let why = why(playbook, source, record);
+                let why = why(playbook, source, record, ground);
                 plan_step(playbook, step, &facts, record, why, ground)
             })
         })
@@ -156,7 +158,7 @@ pub fn forbidden(what: &What, protected: &Protected) -> Option<String> {
     })
 }
 
-fn why(playbook: &Playbook, source: Source, record: &Value) -> Why {
+fn why(playbook: &Playbook, source: Source, record: &Value, ground: &Ground) -> Why {
     let alert = record.get("alert");
     let signature = alert.and_then(|alert| alert.get("signature"));
     let words = signature
@@ -182,6 +184,14 @@ fn why(playbook: &Playbook, source: Source, record: &Value) -> Why {
             .and_then(Value::as_u64),
         flow_id: record.get("flow_id").and_then(Value::as_u64),
         person: None,
+        trigger: Some(Trigger {
+            packet: record
+                .get("timestamp")
+                .and_then(Value::as_str)
+                .and_then(|text| text.parse().ok()),
+            published: ground.published,
+            read: ground.now,
+        }),
     }
 }
 

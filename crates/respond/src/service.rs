@@ -26,6 +26,7 @@ use crate::verify::Sensor;
 
 mod act;
 mod check;
+mod incident;
 mod take;
 
 /// How long a computed protected set serves for planning; the actuator computes its own each time.
@@ -76,6 +77,11 @@ pub struct Responder<F, H> {
     trouble: Option<String>,
     /// What changed and was not handed out yet.
     out: Vec<Action>,
+    /// Incidents that were not handed out yet, and the actions about which there was one.
+    incidents: Vec<Value>,
+    raised: BTreeSet<ActionId>,
+    /// Tells the moments within a call; without it all of a call is one moment.
+    clock: Option<fn() -> Timestamp>,
 }
 
 impl<F: Firewall, H: Host> Responder<F, H> {
@@ -119,6 +125,9 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             minute: (0, 0),
             trouble: None,
             out: Vec::new(),
+            incidents: Vec::new(),
+            raised: BTreeSet::new(),
+            clock: None,
         };
         let words = format!(
             "mode {:?}, {} open actions, {unreadable} unreadable lines in the journal",
@@ -134,6 +143,17 @@ impl<F: Firewall, H: Host> Responder<F, H> {
     /// Gives it a sensor to ask.
     pub fn watch(&mut self, sensor: Sensor) {
         self.sensor = Some(sensor);
+    }
+
+    /// Gives it a clock, so that `planned`, `executed` and `changed` of an action tell how long each
+    /// part took. Decisions go by the moment that a call brings.
+    pub fn timed_by(&mut self, clock: fn() -> Timestamp) {
+        self.clock = Some(clock);
+    }
+
+    /// The moment within a call that began at `now`.
+    fn moment(&self, now: Timestamp) -> Timestamp {
+        self.clock.map_or(now, |clock| clock().max(now))
     }
 
     /// Reads playbooks from files' names and texts and takes them in place of the old ones; a file
@@ -168,17 +188,27 @@ impl<F: Firewall, H: Host> Responder<F, H> {
 
     /// Holds the playbooks against an EVE record and does what they say.
     pub fn on_event(&mut self, record: &Value, now: Timestamp) -> Vec<Action> {
-        self.metrics.events += 1;
-        self.on(Source::Event, record, now)
+        self.on_record(Source::Event, record, None, now)
     }
 
     /// The same for an incident.
     pub fn on_incident(&mut self, record: &Value, now: Timestamp) -> Vec<Action> {
-        self.on(Source::Incident, record, now)
+        self.on_record(Source::Incident, record, None, now)
     }
 
-    fn on(&mut self, source: Source, record: &Value, now: Timestamp) -> Vec<Action> {
-        if self.playbooks.is_empty() {
+    /// The same for either, and for one that was put on the bus at a known moment.
+    pub fn on_record(
+        &mut self,
+        source: Source,
+        record: &Value,
+        published: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Vec<Action> {
+        if source == Source::Event {
+            self.metrics.events += 1;
+        }
+        // What it says itself about an answer that failed needs no answer of its own.
+        if self.playbooks.is_empty() || incident::is_ours(record) {
             return self.hand_out();
         }
         self.know_protected(now);
@@ -186,6 +216,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             ledger: &self.ledger,
             protected: self.actuator.protected(),
             mode: self.config.mode,
+            published,
             now,
         };
         let plans = plan::plan(&self.playbooks, source, record, &ground);
@@ -203,6 +234,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             ledger: &self.ledger,
             protected: self.actuator.protected(),
             mode: Mode::Enforce,
+            published: None,
             now,
         };
         let ttl = ttl.clamp(Duration::from_secs(1), MAX_TTL);
@@ -268,6 +300,12 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         self.hand_out()
     }
 
+    /// Incidents about actions that were found ineffective, one for each action. They go to the topic
+    /// `incidents`; one that was handed out shortly before a crash may come again, by the same id.
+    pub fn take_incidents(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.incidents)
+    }
+
     /// When `tick` should be called at the latest.
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Timestamp {
@@ -325,6 +363,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
 
     fn take_on(&mut self, plans: Vec<Plan>, now: Timestamp) {
         let mut enforced = Vec::new();
+        let planned = self.moment(now);
         for plan in plans {
             let state = match &plan.refused {
                 Some(cause) => State::Refused {
@@ -341,10 +380,10 @@ impl<F: Firewall, H: Host> Responder<F, H> {
                 why: plan.why,
                 returned: plan.returned,
                 state,
-                planned: now,
+                planned,
                 executed: None,
                 ends: now + Duration::from_secs(plan.ttl.as_secs()),
-                changed: now,
+                changed: planned,
                 undo: None,
             };
             match (&action.state, action.mode) {
@@ -369,8 +408,11 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         let written = self.journal.as_mut().map(|journal| journal.append(&action));
         self.heed(written);
         match &action.state {
-            State::Ineffective { cause, .. } => {
+            State::Ineffective { failure, cause } => {
                 tracing::warn!(id = %action.id, "{} is ineffective: {cause}", action.what);
+                if self.raised.insert(action.id) {
+                    self.incidents.push(incident::of(&action, *failure, cause));
+                }
             }
             State::Refused { cause } => {
                 tracing::warn!(id = %action.id, "refused to {}: {cause}", action.what);

@@ -53,28 +53,29 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         let began = Instant::now();
         let mut answers = self.actuator.apply(&changes, now).into_iter();
         self.metrics.firewall = began.elapsed();
+        let done_at = self.moment(now);
         for (id, is_first) in done {
             let answer = is_first.then(|| answers.next()).flatten();
             let Some(mut action) = self.ledger.get(id).cloned() else {
                 continue;
             };
-            action.changed = now;
+            action.changed = done_at;
             match answer {
                 Some(Err(NotDone::Forbidden(cause))) => action.state = State::Refused { cause },
                 Some(Err(NotDone::Firewall(error))) => {
-                    action.executed = Some(now);
+                    action.executed = Some(done_at);
                     action.state = State::Ineffective {
                         failure: error.failure(),
                         cause: error.to_string(),
                     };
                 }
                 Some(Ok(undo)) => {
-                    action.executed = Some(now);
+                    action.executed = Some(done_at);
                     action.state = State::Executed;
                     action.undo = Some(undo);
                 }
                 None => {
-                    action.executed = Some(now);
+                    action.executed = Some(done_at);
                     action.state = State::Executed;
                 }
             }
@@ -106,9 +107,10 @@ impl<F: Firewall, H: Host> Responder<F, H> {
     pub(super) fn state(&mut self, id: ActionId, state: State, now: Timestamp) {
         if let Some(mut action) = self.ledger.get(id).cloned() {
             action.state = state;
-            action.changed = now;
+            action.changed = self.moment(now);
             if action.is_over() {
                 self.forget(id);
+                self.raised.remove(&id);
             }
             self.set(action);
         }

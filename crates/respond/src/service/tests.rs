@@ -1,1 +1,83 @@
-//! Tests.
+//! The responder on a firewall and a host in memory.
+
+use event::action::Failure;
+use serde_json::json;
+
+use super::*;
+use crate::firewall::model::Model;
+use crate::host::model::ModelHost;
+use crate::protected::{Because, Protected};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const NOW: Timestamp = Timestamp::new(1_000_000, 0);
+
+fn responder(folder: Option<&Path>) -> Responder<Model, ModelHost> {
+    let protected = Protected::new([("192.0.2.1".parse().unwrap(), Because::Own)]);
+    let config = Config {
+        mode: Mode::Enforce,
+        folder: folder.map(Path::to_owned),
+        ..Config::default()
+    };
+    Responder::open(config, Model::default(), ModelHost::new(protected), NOW).unwrap()
+}
+
+fn later(secs: u64) -> Timestamp {
+    NOW + Duration::from_secs(secs)
+}
+
+fn playbook() -> (String, String) {
+    let text = "- name: all\n  when: has(event.src_ip)\n  steps: [block: {ttl: 1h}]\n";
+    ("p.yaml".into(), text.into())
+}
+
+#[test]
+fn an_action_found_ineffective_raises_one_incident() {
+    let mut responder = responder(None);
+    let id = responder.block("192.0.2.66".parse().unwrap(), HOUR, "test", "", NOW)[0].id;
+    assert_eq!(responder.take_incidents(), Vec::<Value>::new());
+    for secs in [1, 60, 120] {
+        let fault = (secs != 60).then(|| (Failure::TableMissing, "the table is gone".to_owned()));
+        responder.actuator.firewall_mut().fault = fault;
+        responder.tick(later(secs));
+    }
+    assert_eq!(responder.metrics().states["ineffective"], 2);
+    let incidents = responder.take_incidents();
+    assert_eq!(incidents.len(), 1, "{incidents:?}");
+    assert_eq!(incidents[0]["failure"], "table_missing");
+    assert_eq!(incidents[0]["reason"], "the table is gone");
+    assert_eq!(incidents[0]["target"], "192.0.2.66");
+    assert_eq!(incidents[0]["action"]["id"], json!(id));
+}
+
+#[test]
+fn an_incident_of_its_own_is_not_answered() {
+    let mut responder = responder(None);
+    assert_eq!(responder.load(&[playbook()], NOW), []);
+    let mut incident = json!({"src_ip": "192.0.2.66", "raised_by": "respond"});
+    assert_eq!(responder.on_event(&incident, NOW), []);
+    incident["raised_by"] = json!("alert");
+    assert!(!responder.on_event(&incident, NOW).is_empty());
+}
+
+#[test]
+fn an_action_tells_how_long_each_part_took() {
+    let mut responder = responder(None);
+    // This clock goes on by a second each time that it is asked.
+    responder.timed_by(|| {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static SECS: AtomicU64 = AtomicU64::new(1);
+        later(SECS.fetch_add(1, Ordering::Relaxed))
+    });
+    assert_eq!(responder.load(&[playbook()], NOW), []);
+    let record = json!({"src_ip": "192.0.2.66", "timestamp": "1970-01-12T13:46:39.999900+0000"});
+    let published = Timestamp::new(999_999, 999_950_000);
+    let done = responder.on_record(Source::Event, &record, Some(published), NOW);
+    let [planned, executed] = &done[..] else {
+        panic!("{done:?}");
+    };
+    let trigger = planned.why.trigger.unwrap();
+    assert_eq!(trigger.packet, Some(Timestamp::new(999_999, 999_900_000)));
+    assert_eq!((trigger.published, trigger.read), (Some(published), NOW));
+    assert_eq!(planned.planned, later(1));
+    assert_eq!(executed.executed, Some(later(2)));
+}
