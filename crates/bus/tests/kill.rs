@@ -18,7 +18,7 @@ use event::{RecordId, Topic};
 const CHILD_DIR: &str = "RATEL_BUS_KILL_DIR";
 const CHILD_FROM: &str = "RATEL_BUS_KILL_FROM";
 /// Without a parameter: enough to meet each kind of moment once in a while, little enough for every run.
-const KILLS: u32 = 5;
+const KILLS: u32 = 10;
 /// Publishers of the child: two share a topic that keeps everything, one has a topic that drops.
 const TOPICS: [Topic; 3] = [Topic::Events, Topic::Events, Topic::Actions];
 /// Longer than any of these steps takes on any machine.
