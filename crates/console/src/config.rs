@@ -1,12 +1,16 @@
 //! Settings of the console. Every key is optional.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 /// Where the control socket stands unless told otherwise.
 pub const SOCKET: &str = "/run/ratel/ratel.sock";
+
+/// Where metrics and probes are asked for unless told otherwise: loopback, a port that nothing known
+/// has.
+pub const MONITOR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9479);
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +19,9 @@ pub struct Config {
     /// The control socket. Who may open it may give orders: it belongs to the user that Ratel runs
     /// as, and nobody else may use it.
     pub socket: PathBuf,
+    /// Where `/metrics`, `/livez` and `/readyz` are answered over TCP, without a key; null: nowhere,
+    /// they stand at the control socket alone.
+    pub monitor: Option<SocketAddr>,
     /// The bouncer API; without it there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bouncers: Option<Bouncers>,
@@ -24,6 +31,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             socket: PathBuf::from(SOCKET),
+            monitor: Some(MONITOR),
             bouncers: None,
         }
     }
@@ -83,6 +91,9 @@ mod tests {
         let config: Config = serde_json::from_str("{}").unwrap();
         assert_eq!(config, Config::default());
         assert_eq!(config.bouncers, None);
+        assert_eq!(config.monitor, Some(MONITOR));
+        let quiet: Config = serde_json::from_str(r#"{"monitor": null}"#).unwrap();
+        assert_eq!(quiet.monitor, None);
         assert!(serde_json::from_str::<Config>(r#"{"sokcet": "x"}"#).is_err());
     }
 

@@ -3,7 +3,8 @@
 //! in: `actions` (every state of every action), `events` (counted by kind, not read).
 //! out: `orders` (what people ask for).
 //!
-//! Two doors. The control API stands on a Unix socket: who may open the socket may give orders.
+//! Three doors. The control API stands on a Unix socket: who may open the socket may give orders.
+//! The monitor stands on TCP at loopback and answers metrics and probes, without addresses in them.
 //! The bouncer API stands on TCP, is off unless configured, can only be read, and speaks what
 //! CrowdSec's local API speaks, so that existing bouncers enforce our decisions.
 
@@ -12,6 +13,7 @@ pub mod bouncer;
 pub mod client;
 pub mod config;
 mod counts;
+pub mod exposition;
 mod metrics;
 mod peer;
 mod serve;

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 use crate::api::idempotency::Keys as OrderKeys;
-use crate::api::status::{Role, Status, ready};
+use crate::api::status::{Role, Status, reasons};
 use crate::bouncer::book::Book;
 use crate::bouncer::keys::Keys;
 use crate::bouncer::pulls::Pulls;
@@ -24,6 +24,7 @@ use crate::{Config, EventCounts, metrics, socket};
 
 mod bouncers;
 mod control;
+mod monitor;
 
 /// The group in which the console reads topics.
 pub const GROUP: &str = "console";
@@ -143,8 +144,9 @@ impl Shared {
         }
     }
 
-    fn ready(&self) -> Result<(), String> {
-        ready(
+    /// Why not everything is ready; empty where it is.
+    fn reasons(&self) -> Vec<String> {
+        reasons(
             &(self.ports.roles)(),
             self.caught_up.load(Ordering::Acquire),
         )
@@ -158,7 +160,7 @@ impl Shared {
             pid: std::process::id(),
             started: self.started,
             now: self.now(),
-            ready: ready(&roles, self.caught_up.load(Ordering::Acquire)).is_ok(),
+            ready: reasons(&roles, self.caught_up.load(Ordering::Acquire)).is_empty(),
             roles,
             actions: by_state
                 .into_iter()
@@ -171,11 +173,19 @@ impl Shared {
     }
 }
 
+/// Listens, for a runtime to take.
+fn listen(address: std::net::SocketAddr) -> io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
 /// The console, its doors bound.
 #[derive(Debug)]
 pub struct Console {
     shared: Arc<Shared>,
     control: socket::Bound,
+    monitor: Option<monitor::Place>,
     bouncers: Option<std::net::TcpListener>,
 }
 
@@ -190,12 +200,10 @@ impl Console {
             None => (None, Keys::default()),
             Some(bouncers) => {
                 let keys = Keys::read(&bouncers.keys).map_err(Error::Config)?;
-                let listener = std::net::TcpListener::bind(bouncers.listen)
-                    .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-                    .map_err(|source| Error::Listen {
-                        address: bouncers.listen,
-                        source,
-                    })?;
+                let listener = listen(bouncers.listen).map_err(|source| Error::Listen {
+                    address: bouncers.listen,
+                    source,
+                })?;
                 if !bouncers.listen.ip().is_loopback() {
                     tracing::warn!(listen = %bouncers.listen,
                         "bouncers' keys travel unencrypted: put a proxy with TLS before this address");
@@ -204,6 +212,8 @@ impl Console {
             }
         };
         let control = socket::bind(&config.socket)?;
+        // Last: a second Ratel has failed by now, and does not take the place of the first.
+        let monitor = config.monitor.map(monitor::Place::bind);
         let started = (ports.now)();
         let shared = Shared {
             ports,
@@ -220,8 +230,15 @@ impl Console {
         Ok(Console {
             shared: Arc::new(shared),
             control,
+            monitor,
             bouncers,
         })
+    }
+
+    /// Where metrics and probes are answered, where they are: the port that was chosen for port 0.
+    #[must_use]
+    pub fn monitor_address(&self) -> Option<std::net::SocketAddr> {
+        self.monitor.as_ref().and_then(monitor::Place::address)
     }
 
     /// Where the bouncer API listens, where there is one: the port that was chosen for port 0.
@@ -306,20 +323,27 @@ impl Console {
         let Console {
             shared,
             control,
+            monitor,
             bouncers,
         } = self;
         let listener = control
             .listener()
             .and_then(UnixListener::from_std)
             .map_err(Error::Start)?;
+        let bouncers = bouncers.map(TcpListener::from_std).transpose();
+        let bouncers = bouncers.map_err(Error::Start)?;
         let people = control::serve(listener, shared.clone(), stop.clone());
-        match bouncers {
-            None => people.await,
-            Some(listener) => {
-                let listener = TcpListener::from_std(listener).map_err(Error::Start)?;
-                tokio::join!(people, bouncers::serve(listener, shared, stop));
+        let machines = async {
+            if let Some(place) = monitor {
+                place.serve(shared.clone(), stop.clone()).await;
             }
-        }
+        };
+        let walls = async {
+            if let Some(listener) = bouncers {
+                bouncers::serve(listener, shared.clone(), stop.clone()).await;
+            }
+        };
+        tokio::join!(people, machines, walls);
         Ok(())
     }
 

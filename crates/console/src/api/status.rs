@@ -24,6 +24,14 @@ pub struct Role {
     pub detail: String,
 }
 
+impl Role {
+    /// Whether it does its work, or a part of it.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        matches!(self.state, Health::Running | Health::Degraded)
+    }
+}
+
 /// How a role fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -51,10 +59,6 @@ impl Health {
             Health::Failed => "failed",
             Health::Stopped => "stopped",
         }
-    }
-
-    const fn is_ready(self) -> bool {
-        matches!(self, Health::Running | Health::Degraded)
     }
 }
 
@@ -96,32 +100,34 @@ pub struct Bouncer {
     pub last_pull: Timestamp,
 }
 
-/// Whether everything runs that should, else the first thing that does not, in a sentence.
-pub fn ready(roles: &[Role], caught_up: bool) -> Result<(), String> {
-    if !caught_up {
-        return Err("the actions of the past are still being read".to_owned());
-    }
-    match roles.iter().find(|role| !role.state.is_ready()) {
-        None => Ok(()),
-        Some(role) if role.detail.is_empty() => {
-            Err(format!("{} is {}", role.role, role.state.name()))
+/// What does not run that should, a sentence for each; none where everything does.
+#[must_use]
+pub fn reasons(roles: &[Role], caught_up: bool) -> Vec<String> {
+    let past = (!caught_up).then(|| "the actions of the past are still being read".to_owned());
+    let waiting = roles.iter().filter(|role| !role.is_ready()).map(|role| {
+        let (name, state) = (&role.role, role.state.name());
+        if role.detail.is_empty() {
+            format!("{name} is {state}")
+        } else {
+            format!("{name} is {state}: {}", role.detail)
         }
-        Some(role) => Err(format!(
-            "{} is {}: {}",
-            role.role,
-            role.state.name(),
-            role.detail
-        )),
-    }
+    });
+    past.into_iter().chain(waiting).collect()
 }
 
-/// The answer to a probe: `ok`, or 503 with the reason.
+/// The answer to a probe: `ok`, or 503 with a line for each reason.
 #[must_use]
-pub fn probe(ready: Result<(), String>) -> Response {
-    match ready {
-        Ok(()) => (StatusCode::OK, "ok\n").into_response(),
-        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+pub fn probe(reasons: &[String]) -> Response {
+    if reasons.is_empty() {
+        return (StatusCode::OK, "ok\n").into_response();
     }
+    let lines = reasons.iter().fold(String::new(), |mut lines, reason| {
+        // One line each, whatever a role says of itself.
+        lines.extend(reason.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        lines.push('\n');
+        lines
+    });
+    (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
 }
 
 #[cfg(test)]
@@ -139,28 +145,28 @@ mod tests {
     }
 
     #[test]
-    fn readiness_tells_the_first_role_that_does_not_run() {
-        let check = |roles: &[Role], caught_up, expected: Result<(), &str>| {
-            assert_eq!(ready(roles, caught_up), expected.map_err(str::to_owned));
+    fn readiness_tells_everything_that_does_not_run() {
+        let check = |roles: &[Role], caught_up, expected: &[&str]| {
+            assert_eq!(reasons(roles, caught_up), expected);
         };
-        check(&[], true, Ok(()));
+        check(&[], true, &[]);
         let sensor = role("sensor", Health::Running, "");
+        let starting = role("bus", Health::Starting, "");
+        let failed = role("respond", Health::Failed, "no nft");
         check(
             &[sensor.clone(), role("respond", Health::Degraded, "observe")],
             true,
-            Ok(()),
+            &[],
         );
         check(
             std::slice::from_ref(&sensor),
             false,
-            Err("the actions of the past are still being read"),
+            &["the actions of the past are still being read"],
         );
-        let failed = role("respond", Health::Failed, "no nft");
-        check(&[sensor, failed], true, Err("respond is failed: no nft"));
         check(
-            &[role("bus", Health::Starting, "")],
+            &[starting, sensor, failed],
             true,
-            Err("bus is starting"),
+            &["bus is starting", "respond is failed: no nft"],
         );
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,12 +16,12 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Shared, lock};
+use super::{Shared, lock, monitor};
+use crate::api::actions;
 use crate::api::idempotency::{Known, is_key};
 use crate::api::orders::{Answer, Pending, aim, answer, read};
 use crate::api::problem::Problem;
 use crate::api::query::pairs;
-use crate::api::{actions, status};
 use crate::serve::{self, Limits, Unread};
 use crate::{metrics, peer};
 
@@ -40,7 +40,7 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How long an order may wait at most.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-type App = State<Arc<Shared>>;
+pub(super) type App = State<Arc<Shared>>;
 
 pub async fn serve(listener: UnixListener, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
     let router = Router::new()
@@ -48,11 +48,9 @@ pub async fn serve(listener: UnixListener, shared: Arc<Shared>, stop: watch::Rec
         .route("/v1/actions/{id}", get(show))
         .route("/v1/orders", post(order))
         .route("/v1/status", get(state))
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(exposition))
+        .merge(monitor::routes())
         .fallback(|| async {
-            Problem::new(StatusCode::NOT_FOUND, "no such place; see docs/console.md")
+            Problem::new(StatusCode::NOT_FOUND, "no such place; see docs/control.md")
         })
         .method_not_allowed_fallback(|| async {
             Problem::new(
@@ -89,26 +87,8 @@ async fn state(State(shared): App) -> Response {
     }
 }
 
-async fn readyz(State(shared): App) -> Response {
-    match spawn_blocking(move || shared.ready()).await {
-        Ok(ready) => status::probe(ready),
-        Err(error) => broken(&error),
-    }
-}
-
-async fn exposition(State(shared): App) -> Response {
-    let kind = [(
-        header::CONTENT_TYPE,
-        "text/plain; version=0.0.4; charset=utf-8",
-    )];
-    match spawn_blocking(move || (shared.ports.metrics)()).await {
-        Ok(text) => (kind, text).into_response(),
-        Err(error) => broken(&error),
-    }
-}
-
 /// A closure of the process panicked: the console goes on, and says so.
-fn broken(error: &tokio::task::JoinError) -> Response {
+pub(super) fn broken(error: &tokio::task::JoinError) -> Response {
     tracing::error!(%error, "an answer failed");
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,

@@ -21,12 +21,19 @@ use tokio::sync::watch;
 /// The key that the bouncer `fw` shows.
 pub const KEY: &str = "a-key-long-enough";
 
+/// What the process counts.
+pub const METRICS: &str = "# HELP ratel_packets_total Packets.\n\
+    # TYPE ratel_packets_total counter\nratel_packets_total 7\n";
+
 /// Longer than anything here takes; nothing waits so long where it works.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Running {
     pub socket: PathBuf,
     pub bouncers: SocketAddr,
+    pub monitor: SocketAddr,
+    /// How the role `sensor` fares.
+    pub health: Arc<Mutex<Health>>,
     pub orders: Arc<Mutex<Vec<Order>>>,
     /// The clock: seconds.
     pub clock: Arc<AtomicI64>,
@@ -45,6 +52,7 @@ pub fn start(
     let key = format!(r#"{{"name": "fw", "key": "{KEY}"}}"#);
     let config = Config {
         socket: socket.clone(),
+        monitor: Some("127.0.0.1:0".parse().unwrap()),
         bouncers: Some(Bouncers {
             listen: "127.0.0.1:0".parse().unwrap(),
             keys: vec![serde_json::from_str(&key).unwrap()],
@@ -54,6 +62,8 @@ pub fn start(
     let clock = Arc::new(AtomicI64::new(1000));
     type Act = Arc<dyn Fn(Action) + Send + Sync>;
     let act: Arc<Mutex<Option<Act>>> = Arc::default();
+    let health = Arc::new(Mutex::new(Health::Running));
+    let fares = health.clone();
     let (kept, acting, time) = (orders.clone(), act.clone(), clock.clone());
     let ports = Ports {
         publish: Arc::new(move |order| {
@@ -65,21 +75,22 @@ pub fn start(
             event::order::What::ReloadRules => Some(Ok("12 rules".into())),
             _ => None,
         }),
-        roles: Arc::new(|| {
+        roles: Arc::new(move || {
             vec![Role {
                 role: "sensor".into(),
-                state: Health::Running,
+                state: *fares.lock().unwrap(),
                 since: Timestamp::new(1000, 0),
                 restarts: 0,
                 detail: String::new(),
             }]
         }),
         counters: Arc::new(|| BTreeMap::from([("packets".into(), 7)])),
-        metrics: Arc::new(|| "ratel_up 1\n".into()),
+        metrics: Arc::new(|| METRICS.into()),
         now: Arc::new(move || Timestamp::new(time.load(Ordering::SeqCst), 0)),
     };
     let console = Console::bind(&config, ports).unwrap();
     let bouncers = console.bouncers_address().unwrap();
+    let monitor = console.monitor_address().unwrap();
     let told: Act = Arc::new(console.on_action());
     *act.lock().unwrap() = Some(told.clone());
     let (stop, stopped) = watch::channel(false);
@@ -87,6 +98,8 @@ pub fn start(
     Running {
         socket,
         bouncers,
+        monitor,
+        health,
         orders,
         clock,
         act: told,
@@ -104,9 +117,12 @@ impl Running {
 
     /// What the bouncer door answers, head and body, on a connection of its own.
     pub fn ask(&self, request: &str) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(self.bouncers).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        exchange(&mut stream, request)
+        ask(self.bouncers, request)
+    }
+
+    /// The same at the monitor's.
+    pub fn ask_monitor(&self, request: &str) -> (u16, String, String) {
+        ask(self.monitor, request)
     }
 
     /// The same at the control socket.
@@ -115,6 +131,12 @@ impl Running {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         exchange(&mut stream, request)
     }
+}
+
+fn ask(door: SocketAddr, request: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(door).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    exchange(&mut stream, request)
 }
 
 impl Drop for Running {
