@@ -256,6 +256,15 @@ impl File {
         self.prune();
     }
 
+    /// The bytes that are to be inspected, and where they begin within the file.
+    #[must_use]
+    pub fn to_inspect(&self) -> (&[u8], u64) {
+        let skip = self.inspected_to.saturating_sub(self.offset);
+        let skip = usize::try_from(skip).map_or(self.data.len(), |skip| skip.min(self.data.len()));
+        let data = self.data.get(skip..).unwrap_or_default();
+        (data, self.offset + skip as u64)
+    }
+
     /// Bytes before `offset` were inspected and may go, once they are stored where that is wanted.
     pub fn trim_to(&mut self, offset: u64) {
         self.inspected_to = self.inspected_to.max(offset.min(self.size));

@@ -41,7 +41,7 @@ pub use alerts::{Alert, AlertKind, Alerts, MatchRange, PacketVerdict, StoreReque
 pub use context::{PacketContext, pseudo_packet};
 pub use details::Details;
 pub use driver::{Detector, Settings};
-pub use fields::BodyMin;
+pub use fields::{BodyWindow, BodyWindows};
 pub use migration::Migration;
 pub use order::{ActionClass, ActionOrder};
 pub use ruleset::{BuildError, Options, Refused, Ruleset};

@@ -261,6 +261,14 @@ impl Flow {
                 Direction::ToClient
             };
         }
+        let has_ports = matches!(
+            packet.transport,
+            Transport::Tcp(_) | Transport::Udp(_) | Transport::Sctp(_)
+        );
+        // Other protocols ask no one for an answer: both ends send to the other, as in Suricata.
+        if !has_ports {
+            return Direction::ToServer;
+        }
         self.direction_of(ends.source, ends.source_port)
     }
 

@@ -211,6 +211,9 @@ impl Core {
         self.note_stores(flow, passage.direction.unwrap_or(Direction::ToServer));
         self.store_certificates(flow, &seen, to);
         self.tell_transactions(flow, &seen, false, to);
+        if let Some(direction) = passage.direction {
+            self.move_windows(flow, direction);
+        }
         self.forget_transactions(flow, false);
         if let (Some(session), Some(direction)) = (&mut flow.tcp, passage.direction) {
             session.prune(&self.config.tcp, &mut self.tcp_counters, direction);
@@ -388,7 +391,11 @@ impl Core {
             let Some(direction) = passage.direction else {
                 return;
             };
-            let cx = context(flow, packet.time);
+            let cx = Context {
+                // Datagrams have no beginning: where streams may be picked up, so may they.
+                is_midstream: self.config.tcp.midstream,
+                ..context(flow, packet.time)
+            };
             let taken = flow
                 .app
                 .on_datagram(&cx, direction, packet.payload, &self.config.app);

@@ -101,6 +101,37 @@ fn what_a_rule_sets_is_seen_by_rules_that_ask_whatever_their_place() {
 }
 
 #[test]
+fn a_long_body_is_looked_at_through_a_window() {
+    let body = |gap: usize| {
+        let mut body = vec![b'.'; 80_000];
+        body[60_000..60_006].copy_from_slice(b"needle");
+        body[60_006 + gap..60_011 + gap].copy_from_slice(b"eyes!");
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        let mut talk = Conversation::between("10.0.0.1:40000", "10.0.0.2:80").segments_of(1001);
+        talk.handshake()
+            .client(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n")
+            .server(&[head.as_bytes(), &body].concat())
+            .finish();
+        talk.into_frames()
+    };
+    let rules = "
+        alert http any any -> any any (file.data; content:\"needle\"; sid:1;)
+        alert http any any -> any any (http.response_body; content:\"needle\"; sid:2;)
+        alert http any any -> any any (file.data; content:\"needle\"; content:\"eyes!\"; distance:0; sid:3;)
+        alert http any any -> any any (http.response_body; content:\"needle\"; content:\"eyes!\"; distance:0; sid:4;)
+        alert http any any -> any any (file.data; content:\"needle\"; offset:60000; depth:6; sid:5;)
+    ";
+    let sids = |gap| {
+        let mut sids: Vec<u32> = run(rules, &body(gap)).alerts.iter().map(|a| a.0).collect();
+        sids.sort_unstable();
+        sids
+    };
+    assert_eq!(sids(1000), [1, 2, 3, 4, 5]);
+    // What lies further apart than the window is never seen together.
+    assert_eq!(sids(15_000), [1, 2, 5]);
+}
+
+#[test]
 fn a_pass_rule_tells_only_where_it_asks_to() {
     let pass = "pass tcp any any -> any 80 (sid:1;)";
     check(pass, &[]);

@@ -318,7 +318,14 @@ impl Transaction for HttpTx {
     }
 
     fn inspected(&mut self, direction: Direction) {
-        self.message_mut(direction).body.mark_inspected();
+        let server = &self.settings.server;
+        let limits = match direction {
+            Direction::ToServer => server.request,
+            Direction::ToClient => server.response,
+        };
+        let message = self.message_mut(direction);
+        let is_complete = message.is_complete();
+        message.body.mark_inspected(&limits, is_complete);
     }
 
     fn events(&self) -> &[(&'static str, Direction)] {

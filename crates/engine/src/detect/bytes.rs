@@ -6,6 +6,8 @@ use rules::rule::{
 
 /// Most digits read: 2^64 in octal with its leading zero.
 const DIGITS_MAX: i64 = 23;
+/// Bytes looked at where a rule asks for as many digits as there are: blanks, a sign, 2^64.
+const OPEN_DIGITS_MAX: usize = 64;
 /// Most bytes of a binary number.
 const BINARY_MAX: i64 = 8;
 
@@ -67,7 +69,11 @@ impl Place<'_> {
         if bytes > limit {
             return None;
         }
-        let field = rest.get(..usize::try_from(bytes).ok()?)?;
+        let field = match (bytes, encoding) {
+            // As many digits as there are.
+            (0, Encoding::Digits(_)) => rest.get(..OPEN_DIGITS_MAX).unwrap_or(rest),
+            _ => rest.get(..usize::try_from(bytes).ok()?)?,
+        };
         let little = match encoding {
             Encoding::Digits(base) => {
                 let (value, taken) = digits(field, base)?;

@@ -4,7 +4,7 @@ use super::alerts::{ALERTS_MAX, Alert, AlertKind, Alerts, FlowAction, MatchRange
 use super::bits::HostBits;
 use super::conditions::View;
 use super::context::PacketContext;
-use super::fields::BodyMin;
+use super::fields::BodyWindows;
 use super::lists::Carrier;
 use super::migration::Migration;
 use super::prefilter::PayloadOf;
@@ -37,8 +37,8 @@ pub struct Settings {
     pub tells_matches: bool,
     /// Whether matches of a stream are told with the transaction that is likely theirs.
     pub guesses_transaction: bool,
-    /// How long bodies are waited for.
-    pub body_min: BodyMin,
+    /// How bodies are looked at.
+    pub body_windows: BodyWindows,
 }
 
 impl Default for Settings {
@@ -47,7 +47,7 @@ impl Default for Settings {
             alerts_max: ALERTS_MAX,
             tells_matches: true,
             guesses_transaction: false,
-            body_min: BodyMin::default(),
+            body_windows: BodyWindows::default(),
         }
     }
 }
@@ -106,6 +106,12 @@ impl Detector {
             mixed: Vec::new(),
             tx_candidates: Vec::new(),
         }
+    }
+
+    /// How it runs.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Runs other rules from now on.

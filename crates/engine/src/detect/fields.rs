@@ -41,23 +41,61 @@ pub(super) enum Walk {
     Ended { any: bool },
 }
 
-/// How long bodies are waited for before they are looked at the first time, by direction
-/// (Suricata's `request-body-minimal-inspect-size` and its like).
+/// How a body that arrives in parts is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodyMin(pub [u32; 2]);
+pub struct BodyWindow {
+    /// Bytes that are waited for before the first look.
+    pub min: u32,
+    /// Bytes that are looked at again together with those that follow.
+    pub again: u32,
+}
 
-impl Default for BodyMin {
+/// How bodies are looked at, by direction (Suricata's `request-body-minimal-inspect-size`,
+/// `request-body-inspect-window` and their like).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyWindows {
+    /// Bodies of HTTP.
+    pub http: [BodyWindow; 2],
+    /// Parts of mails.
+    pub smtp: BodyWindow,
+}
+
+impl Default for BodyWindows {
     fn default() -> Self {
-        BodyMin([32 << 10, 32 << 10])
+        let usual = BodyWindow {
+            min: 32 << 10,
+            again: 4 << 10,
+        };
+        BodyWindows {
+            http: [usual; 2],
+            smtp: usual,
+        }
     }
 }
 
-impl BodyMin {
+impl BodyWindows {
     /// What holds for a protocol: only bodies of HTTP and mail are waited for.
-    pub(super) fn of(self, protocol: AppProtocol) -> BodyMin {
+    pub(crate) fn of(self, protocol: AppProtocol) -> [BodyWindow; 2] {
         match protocol {
-            AppProtocol::Http1 | AppProtocol::Http2 | AppProtocol::Smtp => self,
-            _ => BodyMin([0; 2]),
+            AppProtocol::Http1 | AppProtocol::Http2 => self.http,
+            AppProtocol::Smtp => [self.smtp; 2],
+            // Not waited for, so that what belongs together may come in several looks.
+            _ => {
+                [BodyWindow {
+                    min: 0,
+                    again: 32 << 10,
+                }; 2]
+            }
+        }
+    }
+}
+
+impl BodyWindow {
+    /// What of `file` was shown to rules need not be shown again, but for the window.
+    pub(crate) fn pass(self, file: &mut File) {
+        let is_waiting = file.is_open() && file.size < u64::from(self.min);
+        if !is_waiting {
+            file.trim_to(file.size.saturating_sub(self.again.into()));
         }
     }
 }
@@ -68,7 +106,7 @@ pub(super) fn walk(
     tx: &dyn Transaction,
     buffer: Buffer,
     direction: Direction,
-    (first_file, body_min): (usize, BodyMin),
+    (first_file, windows): (usize, [BodyWindow; 2]),
     mut visit: impl FnMut(Bytes<'_>) -> bool,
 ) -> Walk {
     if is_of_file(buffer)
@@ -79,7 +117,7 @@ pub(super) fn walk(
             match file_bytes(file, buffer) {
                 Some(bytes) => {
                     is_pending |= !bytes.is_end;
-                    if is_waiting(&bytes, direction, body_min) {
+                    if is_waiting(&bytes, direction, windows) {
                         continue;
                     }
                     if visit(bytes) {
@@ -117,7 +155,7 @@ pub(super) fn walk(
                     is_end: is_complete,
                     is_body: true,
                 };
-                if is_waiting(&bytes, direction, body_min) {
+                if is_waiting(&bytes, direction, windows) {
                     return Walk::Pending;
                 }
                 if visit(bytes) {
@@ -138,8 +176,8 @@ pub(super) fn walk(
 }
 
 /// Whether a body is still too short to be worth looking at.
-fn is_waiting(bytes: &Bytes<'_>, direction: Direction, min: BodyMin) -> bool {
-    let min = min.0[usize::from(direction)] as usize;
+fn is_waiting(bytes: &Bytes<'_>, direction: Direction, windows: [BodyWindow; 2]) -> bool {
+    let min = windows[usize::from(direction)].min as usize;
     bytes.is_body && !bytes.is_end && bytes.offset == 0 && bytes.data.len() < min
 }
 
@@ -147,12 +185,15 @@ fn file_bytes(file: &File, buffer: Buffer) -> Option<Bytes<'_>> {
     match buffer {
         Buffer::FileName => Some(Bytes::whole(&file.name)),
         Buffer::FileMagic => Some(Bytes::whole(file.magic.as_ref()?.as_bytes())),
-        _ => Some(Bytes {
-            data: &file.data,
-            offset: file.offset,
-            is_end: file.state != FileState::Open,
-            is_body: true,
-        }),
+        _ => {
+            let (data, offset) = file.to_inspect();
+            Some(Bytes {
+                data,
+                offset,
+                is_end: file.state != FileState::Open,
+                is_body: true,
+            })
+        }
     }
 }
 

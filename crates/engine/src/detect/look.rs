@@ -1,7 +1,7 @@
 //! Holds one stretch of a rule against a transaction.
 
 use super::driver::Tools;
-use super::fields::{BodyMin, Walk, walk};
+use super::fields::{BodyWindow, Walk, walk};
 use super::program::Program;
 use super::signature::{Engine, EngineDirection, FileCheck, HashKind, Look, Signature};
 use decode::app::{Field, Transaction};
@@ -32,7 +32,7 @@ pub(super) struct Seen<'a> {
     pub(super) direction: Direction,
     /// Files before it were looked at already.
     pub(super) first_file: usize,
-    pub(super) body_min: BodyMin,
+    pub(super) windows: [BodyWindow; 2],
     /// Whether the rule's payload part holds, asked at most once for each packet.
     pub(super) payload: &'a mut dyn FnMut(&Signature, &mut Tools) -> bool,
 }
@@ -87,7 +87,7 @@ fn look_one(
             if !buffer.protocols().contains(&seen.protocol) {
                 return Found::Never;
             }
-            let from = (seen.first_file, seen.body_min);
+            let from = (seen.first_file, seen.windows);
             in_buffer(tx, *buffer, program, direction, from, tools)
         }
         Look::Payload => told((seen.payload)(signature, tools)),
@@ -150,7 +150,7 @@ fn in_buffer(
     buffer: Buffer,
     program: &Program,
     direction: Direction,
-    from: (usize, BodyMin),
+    from: (usize, [BodyWindow; 2]),
     tools: &mut Tools,
 ) -> Found {
     let inspection = &mut tools.inspection;

@@ -94,7 +94,7 @@ impl Run<'_, '_> {
             if known.is_scanned(place) {
                 continue;
             }
-            let min = self.round.settings.body_min.of(protocol);
+            let min = self.round.settings.body_windows.of(protocol);
             let ended = walk(tx, buffer.buffer, direction, (0, min), |bytes| {
                 let end = (bytes.offset + bytes.data.len() as u64) * 2 + u64::from(bytes.is_end);
                 if bytes.is_body && known.body_scanned(at, end) {
@@ -247,7 +247,7 @@ impl Run<'_, '_> {
             protocol: self.flow.app.protocol,
             direction: round.cx.direction,
             first_file: usize::from(state.files),
-            body_min: round.settings.body_min.of(self.flow.app.protocol),
+            windows: round.settings.body_windows.of(self.flow.app.protocol),
             payload: &mut payload,
         };
         let mut end = RuleEnd::Matched;
@@ -333,7 +333,7 @@ impl Run<'_, '_> {
             };
             inspection.begin_rule();
             let mut offset = 0;
-            let min = self.round.settings.body_min.of(protocol);
+            let min = self.round.settings.body_windows.of(protocol);
             walk(tx, *buffer, direction, (0, min), |bytes| {
                 offset = bytes.offset;
                 if bytes.is_body {

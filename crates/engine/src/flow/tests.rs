@@ -122,6 +122,20 @@ fn pings_and_errors_belong_to_their_flows() {
 }
 
 #[test]
+fn protocols_without_ports_go_to_the_server_from_both_ends() {
+    let mut table = Table::new(Config::default());
+    let tunnel = |source, destination| {
+        Stack::raw()
+            .ipv4(source, destination)
+            .protocol(IpProtocol(41))
+    };
+    let there = put(&mut table, 0, &tunnel("10.0.0.1", "10.0.0.2")).unwrap();
+    let back = put(&mut table, 0, &tunnel("10.0.0.2", "10.0.0.1")).unwrap();
+    assert_eq!(there.index, back.index);
+    assert_eq!(back.direction, Direction::ToServer);
+}
+
+#[test]
 fn a_packet_after_the_timeout_opens_a_new_flow() {
     let check = |secs, expected: bool| {
         let mut table = Table::new(Config::default());

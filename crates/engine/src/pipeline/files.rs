@@ -11,6 +11,32 @@ use decode::app::tls::EncryptionHandling as TlsHandling;
 use event::{AppProtocol, Buffer, Direction};
 
 impl Core {
+    /// What rules saw of bodies and files in `direction` need not be held any longer, but for what
+    /// they look at again together with what follows.
+    pub(super) fn move_windows(&self, flow: &mut Flow, direction: Direction) {
+        let Some(parser) = &mut flow.app.parser else {
+            return;
+        };
+        let has_rules = !self.detector.ruleset().is_empty();
+        let window = self.detector.settings().body_windows.of(flow.app.protocol);
+        for id in parser.tx_range() {
+            let Some(tx) = parser.tx_mut(id) else {
+                continue;
+            };
+            tx.inspected(direction);
+            let Some(files) = tx.files_mut(direction) else {
+                continue;
+            };
+            for file in &mut files.files {
+                if has_rules {
+                    window[usize::from(direction)].pass(file);
+                } else {
+                    file.trim_to(file.size);
+                }
+            }
+        }
+    }
+
     /// Remembers which files the rules that just matched on a packet in `direction` want stored.
     pub(super) fn note_stores(&self, flow: &mut Flow, direction: Direction) {
         if !self.config.stores_files {

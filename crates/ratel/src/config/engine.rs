@@ -14,6 +14,7 @@ use super::traffic;
 use crate::settings::Settings;
 use crate::wants::Wants;
 use engine::config::Config;
+use engine::detect::{BodyWindow, BodyWindows};
 pub use files::add_hash;
 
 /// Settings of an engine. What `rules` look at is computed where the configuration leaves it open.
@@ -70,10 +71,21 @@ pub fn detection(settings: &Settings) -> engine::detect::Settings {
         detection.guesses_transaction = guesses;
     }
     let server = http::default_server(settings);
-    let min = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
-    detection.body_min = engine::detect::BodyMin([
-        min(server.request.inspect_min),
-        min(server.response.inspect_min),
-    ]);
+    let window = |min: u64, again: u64| BodyWindow {
+        min: u32::try_from(min).unwrap_or(u32::MAX),
+        again: u32::try_from(again).unwrap_or(u32::MAX),
+    };
+    let usual = BodyWindows::default().smtp;
+    let tracked = |name: &str, usual: u32| {
+        let key = format!("app-layer.protocols.smtp.inspected-tracker.{name}");
+        settings.size(&key).unwrap_or(usual.into())
+    };
+    detection.body_windows = BodyWindows {
+        http: [server.request, server.response].map(|body| window(body.inspect_min, body.window)),
+        smtp: window(
+            tracked("content-inspect-min-size", usual.min),
+            tracked("content-inspect-window", usual.again),
+        ),
+    };
     detection
 }

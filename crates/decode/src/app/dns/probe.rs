@@ -40,8 +40,10 @@ pub(super) fn mdns(input: &ProbeInput<'_>, config: &Config) -> Probe {
     }
 }
 
+/// Whether the flow goes to one of `ports`. What comes from there is only looked at where the flow
+/// was picked up in the middle: an answer nobody was seen to ask for opens a flow of its own.
 fn has_port(ports: &[u16], input: &ProbeInput<'_>) -> bool {
-    ports.contains(&input.server_port) || ports.contains(&input.client_port)
+    ports.contains(&input.server_port) || input.is_midstream && ports.contains(&input.client_port)
 }
 
 fn oriented(header: &Header, direction: Direction) -> Probe {

@@ -382,6 +382,24 @@ fn recognises_messages_on_their_ports() {
 }
 
 #[test]
+fn an_answer_that_nobody_asked_for_is_looked_at_in_the_middle_of_a_flow_only() {
+    let check = |is_midstream: bool, expected: Probe| {
+        let input = ProbeInput {
+            direction: Direction::ToServer,
+            data: &response(),
+            client_port: 53,
+            server_port: 40_000,
+            is_udp: true,
+            is_midstream,
+            other: event::AppProtocol::Unknown,
+        };
+        assert_eq!((DNS.probe.unwrap())(&input, &Config::default()), expected);
+    };
+    check(false, Probe::No);
+    check(true, Probe::Reversed);
+}
+
+#[test]
 fn records_multicast_in_its_own_words() {
     let mut parser = (MDNS.create)(&Config::default());
     let message = Build::new(0x8400, [0, 2, 0, 0])

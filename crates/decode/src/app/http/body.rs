@@ -34,9 +34,17 @@ impl Body {
         taken.len()
     }
 
-    /// All bytes held were inspected.
-    pub(super) fn mark_inspected(&mut self) {
-        self.inspected = self.total;
+    /// What [`Body::field`] gave was inspected: nothing, where it still waits for more.
+    pub(super) fn mark_inspected(&mut self, limits: &BodyLimits, is_complete: bool) {
+        if !self.is_waiting(limits, is_complete) {
+            self.inspected = self.total;
+            self.prune(limits);
+        }
+    }
+
+    /// Whether too little is there to be looked at.
+    fn is_waiting(&self, limits: &BodyLimits, is_complete: bool) -> bool {
+        !is_complete && self.takes_more(limits) && self.total < limits.inspect_min
     }
 
     /// Lets go of bytes that no inspection will look at again. Where nothing inspects, three windows
@@ -68,10 +76,10 @@ impl Body {
                 Field::Pending
             };
         }
-        let may_grow = !is_complete && self.takes_more(limits);
-        if may_grow && self.total < limits.inspect_min {
+        if self.is_waiting(limits, is_complete) {
             return Field::Pending;
         }
+        let may_grow = !is_complete && self.takes_more(limits);
         let start = if self.inspected > limits.inspect_min {
             self.inspected
                 .saturating_sub(limits.window)
@@ -116,8 +124,16 @@ mod tests {
     #[test]
     fn moves_the_window_on_and_stops_at_the_limit() {
         let mut body = Body::default();
-        body.append(b"abcdef", &LIMITS);
-        body.mark_inspected();
+        body.append(b"abc", &LIMITS);
+        body.mark_inspected(&LIMITS, false);
+        body.append(b"def", &LIMITS);
+        let first = Field::Body {
+            data: b"abcdef",
+            offset: 0,
+            is_complete: false,
+        };
+        assert_eq!(body.field(&LIMITS, false), first);
+        body.mark_inspected(&LIMITS, false);
         assert_eq!(body.append(b"ghijklm", &LIMITS), 4);
         let tail = Field::Body {
             data: b"efghij",

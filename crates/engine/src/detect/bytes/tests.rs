@@ -35,6 +35,23 @@ fn reads_digits_as_c_does() {
     check_digits(b"8", 8, None);
 }
 
+#[test]
+fn no_count_of_digits_means_all_there_are() {
+    let less = ByteTest {
+        bytes: Value::Number(0),
+        operator: Operator::Less,
+        value: Value::Number(200),
+        encoding: Encoding::Digits(10),
+        ..byte_test()
+    };
+    let check = |data: &[u8], expected| assert_eq!(test(&less, at(data, 0)), expected, "{data:?}");
+    check(b"70", true);
+    check(b"700", false);
+    check(b"70;700", true);
+    check(b"", false);
+    check(&[b'0'; 100], true);
+}
+
 fn byte_test() -> ByteTest {
     ByteTest {
         bytes: Value::Number(2),
