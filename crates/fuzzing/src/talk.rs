@@ -9,7 +9,7 @@ use crate::record;
 use decode::app::{
     Config, Context, Entry, Field, LogFor, LogOptions, Outcome, Parser, Transaction,
 };
-use decode::file::File;
+use decode::file::{File, magic};
 use event::json::Writer;
 use event::{Buffer, Direction, Timestamp};
 use std::collections::HashMap;
@@ -283,8 +283,11 @@ fn fields(how: &Play<'_>, tx: &dyn Transaction, direction: Direction, told: &mut
                         "{buffer:?} has {} bytes",
                         value.len()
                     );
-                    let value = value.escape_ascii();
-                    let _ = writeln!(told, "{buffer:?} {direction:?} {index} {value}");
+                    // Descriptions are told with their files.
+                    if buffer != Buffer::FileMagic {
+                        let value = value.escape_ascii();
+                        let _ = writeln!(told, "{buffer:?} {direction:?} {index} {value}");
+                    }
                     // One that does not repeat answers alike for every index.
                     if index == 0 && !repeats(tx, buffer, direction) {
                         break;
@@ -313,8 +316,13 @@ fn repeats(tx: &dyn Transaction, buffer: Buffer, direction: Direction) -> bool {
     !matches!(tx.field(buffer, direction, INSTANCES_MAX), Field::Whole(_))
 }
 
-/// What is known of a file.
+/// What is known of a file. A long one is described by what has come when there is enough, so its
+/// description may change with the pieces it comes in.
 pub fn describe_file(file: &File, told: &mut String) {
+    let magic = file
+        .magic
+        .as_deref()
+        .filter(|_| file.size < magic::MIN_SIZE);
     let _ = writeln!(
         told,
         "file {} {:?} {} {:?} gaps {} {:?} {:?} {:?} {:?}",
@@ -326,7 +334,7 @@ pub fn describe_file(file: &File, told: &mut String) {
         file.md5,
         file.sha1,
         file.sha256,
-        file.magic,
+        magic,
     );
 }
 
