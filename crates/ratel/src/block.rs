@@ -12,8 +12,8 @@ use crate::span;
 /// `ratel block`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The order is a plan like any other: what is protected stays free, and in observe mode \
-    nothing is blocked.\nExit status: 0 done or under way, 1 refused, ineffective or no Ratel runs here, 2 wrong usage."
+    after_help = "The order is a plan like any other: what is protected stays free. It is carried out in \
+    observe mode too.\nExit status: 0 done or under way, 1 refused, ineffective or no Ratel runs here, 2 wrong usage."
 )]
 pub struct Block {
     /// The address or network.

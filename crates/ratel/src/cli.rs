@@ -33,6 +33,9 @@ pub enum Verb {
     Block(crate::block::Block),
     /// End every block of an address or network.
     Unblock(crate::block::Unblock),
+    /// Everything that was done, step by step: show it, or verify that nobody changed it.
+    #[command(subcommand)]
+    Audit(crate::audit::Verb),
     /// How the running Ratel fares.
     Status(crate::status::Args),
 }

@@ -1,6 +1,7 @@
 //! The `ratel` binary: reads the command line and calls the verb.
 
 mod actions;
+mod audit;
 mod block;
 mod bounded;
 mod cli;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Verb::Actions(verb) => actions::run(verb),
         Verb::Block(args) => block::block(args),
         Verb::Unblock(args) => block::unblock(args),
+        Verb::Audit(verb) => audit::run(verb),
         Verb::Status(args) => status::run(args),
     };
     match result {

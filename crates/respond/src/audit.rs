@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use event::Timestamp;
@@ -11,8 +11,15 @@ use event::action::{Action, ActionId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+mod lines;
+
+pub use lines::entries;
+use lines::{Line, Lines};
+
 /// Longest line that is written or read; a cause may quote a command's answer.
 const MAX_LINE: usize = 64 * 1024;
+/// Bytes of a line that are held while a log is read: what stands there may be no log at all.
+const MAX_READ: u64 = 4 * MAX_LINE as u64;
 /// Lines that wait for a disk that is full. What comes beyond is counted and told in the next line.
 const MAX_OWED: usize = 10_000;
 /// Bytes of a hash as text.
@@ -40,7 +47,8 @@ pub struct Entry {
 }
 
 /// What is wrong with a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "flaw", rename_all = "snake_case")]
 pub enum Flaw {
     /// A line does not have the hash that it states.
     Changed {
@@ -118,12 +126,31 @@ impl fmt::Display for Flaw {
 }
 
 /// The result of a verification.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Whole lines.
     pub lines: usize,
+    /// The last entry that was confirmed beside the log; without it a cut end goes unseen.
+    pub confirmed: Option<u64>,
     /// What is wrong, in the order of the lines.
     pub flaws: Vec<Flaw>,
+}
+
+impl Report {
+    /// What to tell first: the flaw nearest to the beginning. A line that is missing where it should
+    /// stand, but stands further down, was moved.
+    #[must_use]
+    pub fn first(&self) -> Option<&Flaw> {
+        let first = self.flaws.first()?;
+        let Flaw::Missing { expected, .. } = first else {
+            return Some(first);
+        };
+        let moved = self
+            .flaws
+            .iter()
+            .find(|flaw| matches!(flaw, Flaw::Reordered { found, .. } if found == expected));
+        Some(moved.unwrap_or(first))
+    }
 }
 
 /// Flaws that are told; a log in which everything is wrong needs no longer list.
@@ -314,23 +341,29 @@ pub fn verify(path: &Path) -> io::Result<Report> {
         let (seq, hash) = text.trim().split_once(' ')?;
         Some((seq.parse::<u64>().ok()?, hash.to_owned()))
     });
-    let mut report = Report::default();
+    let mut report = Report {
+        confirmed: confirmed.as_ref().map(|(seq, _)| *seq),
+        ..Report::default()
+    };
     let mut expected = 1_u64;
     let mut prev = "0".repeat(HASH);
     let mut confirmed_found = confirmed.is_none();
-    let mut reader = BufReader::new(File::open(path)?);
-    let mut bytes = Vec::new();
+    let mut lines = Lines::open(path)?;
     for number in 1.. {
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes)? == 0 || report.flaws.len() >= MAX_FLAWS {
+        if report.flaws.len() >= MAX_FLAWS {
             break;
         }
-        if bytes.pop_if(|byte| *byte == b'\n').is_none() {
-            report.flaws.push(Flaw::Torn { line: number });
-            break;
-        }
+        let bytes = match lines.next()? {
+            None => break,
+            Some(Line::Torn(_)) => {
+                report.flaws.push(Flaw::Torn { line: number });
+                break;
+            }
+            Some(Line::TooLong) => &[],
+            Some(Line::Whole(bytes)) => bytes,
+        };
         report.lines += 1;
-        let line = std::str::from_utf8(&bytes).ok().and_then(|text| {
+        let line = std::str::from_utf8(bytes).ok().and_then(|text| {
             let (body, stated) = split(text)?;
             let is_whole = hash_of(&body) == stated;
             let entry: Entry = serde_json::from_str(&body).ok()?;
