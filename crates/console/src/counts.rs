@@ -5,12 +5,6 @@ use std::collections::BTreeMap;
 /// Kinds that are counted by name: EVE has some 40. What else comes is counted together.
 const MAX_KINDS: usize = 64;
 
-/// The longest name of a kind, bytes.
-const MAX_NAME: usize = 32;
-
-/// How far into a record its kind is looked for, bytes: it stands third, behind time and flow.
-const HEAD: usize = 512;
-
 /// Counts of events by `event_type`.
 #[derive(Clone, Debug, Default)]
 pub struct EventCounts {
@@ -21,7 +15,7 @@ pub struct EventCounts {
 impl EventCounts {
     /// Counts one EVE record.
     pub fn on_record(&mut self, record: &[u8]) {
-        match kind(record) {
+        match event::record::kind(record) {
             Some(kind) => {
                 if let Some(count) = self.kinds.get_mut(kind) {
                     *count += 1;
@@ -44,18 +38,6 @@ impl EventCounts {
         }
         counts
     }
-}
-
-/// The value of `event_type`, where it is a short name near the head of the record.
-fn kind(record: &[u8]) -> Option<&str> {
-    const KEY: &[u8] = b"\"event_type\":\"";
-    let head = record.get(..HEAD).unwrap_or(record);
-    let at = head.windows(KEY.len()).position(|window| window == KEY)?;
-    let value = head.get(at + KEY.len()..)?;
-    let end = value.iter().take(MAX_NAME + 1).position(|b| *b == b'"')?;
-    let name = std::str::from_utf8(value.get(..end)?).ok()?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    (!name.is_empty() && name.bytes().all(plain)).then_some(name)
 }
 
 #[cfg(test)]

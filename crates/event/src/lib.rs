@@ -11,6 +11,7 @@ pub mod number;
 pub mod order;
 pub mod prefix;
 pub mod protocol;
+pub mod record;
 pub mod time;
 pub mod topic;
 

@@ -21,6 +21,10 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Watch interfaces, answer attacks: all roles of one host, until it is told to stop.
+    Up(Box<crate::up::Args>),
+    /// Show what Ratel does, in a lab of network namespaces that it attacks for real. Needs root.
+    Demo(crate::demo::Args),
     /// Read captures, hold rules against them, and tell what happened.
     Read(Box<Read>),
     /// Look after rules.

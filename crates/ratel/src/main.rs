@@ -7,21 +7,24 @@ mod bounded;
 mod cli;
 mod config;
 mod control;
+mod demo;
 mod journal;
 mod read;
 mod reload;
 mod ruleset;
 mod settings;
 mod sinks;
+mod site;
 mod span;
 mod status;
 mod table;
+mod up;
 mod verdicts;
 mod wants;
 
 use clap::Parser;
 use cli::{Cli, Rules, Verb};
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 /// The command line asks for something that makes no sense: exit status 2.
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
         )
@@ -46,6 +50,8 @@ fn main() -> ExitCode {
         .with_target(false)
         .init();
     let result = match &cli.verb {
+        Verb::Up(args) => up::run(args),
+        Verb::Demo(args) => demo::run(args),
         Verb::Read(args) => read::run(args),
         Verb::Rules(Rules::Check(args)) => verdicts::run(args),
         Verb::Rules(Rules::Reload(control)) => reload::run(control),

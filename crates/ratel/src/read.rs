@@ -158,7 +158,7 @@ fn rules(args: &Read, settings: &Settings, journal: &mut Journal) -> Result<Load
     if args.disable_detection {
         return Ok(Loaded::default());
     }
-    let files = ruleset::files(args, settings);
+    let files = ruleset::files(&args.only_rules, &args.more_rules, settings);
     let loaded = ruleset::load(&files, settings, &ruleset::Options::from(args))?;
     loaded.tell(files.len(), journal);
     if (args.init_errors_fatal || args.test)

@@ -165,17 +165,18 @@ impl From<&Read> for Options {
 }
 
 /// The user's cache folder for Ratel (XDG Base Directory Specification).
-fn default_cache_dir() -> Option<PathBuf> {
+pub fn default_cache_dir() -> Option<PathBuf> {
     let base = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
     Some(base.join("ratel"))
 }
 
-/// The files of rules that a command line and a configuration name.
-pub fn files(args: &Read, settings: &Settings) -> Vec<PathBuf> {
-    if !args.only_rules.is_empty() {
-        return args.only_rules.clone();
+/// The files of rules: `only` these where there are some, else those that the configuration names
+/// and `more`.
+pub fn files(only: &[PathBuf], more: &[PathBuf], settings: &Settings) -> Vec<PathBuf> {
+    if !only.is_empty() {
+        return only.to_vec();
     }
     let folder = settings.text("default-rule-path").map(PathBuf::from);
     let named = settings
@@ -188,7 +189,7 @@ pub fn files(args: &Read, settings: &Settings) -> Vec<PathBuf> {
             Some(folder) if !Path::new(name).is_absolute() => folder.join(name),
             _ => PathBuf::from(name),
         })
-        .chain(args.more_rules.iter().cloned())
+        .chain(more.iter().cloned())
         .collect()
 }
 

@@ -11,8 +11,10 @@ use serde::Deserialize;
 pub use condition::{Condition, Facts};
 
 mod condition;
+mod kinds;
 mod time;
 
+pub use kinds::Kinds;
 pub use time::parse as parse_duration;
 
 /// Playbooks of an installation. Each is held against each event.

@@ -186,6 +186,13 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         refusals
     }
 
+    /// Whether an event of this `event_type` could make any playbook act; the others need no reading.
+    #[must_use]
+    pub fn may_answer(&self, kind: Option<&str>) -> bool {
+        let mut playbooks = self.playbooks.iter();
+        playbooks.any(|playbook| playbook.when.kinds().may_be(kind))
+    }
+
     /// Holds the playbooks against an EVE record and does what they say.
     pub fn on_event(&mut self, record: &Value, now: Timestamp) -> Vec<Action> {
         self.on_record(Source::Event, record, None, now)

@@ -18,6 +18,9 @@ pub struct Config {
     pub workers: usize,
     /// Whether each thread is bound to a processor of its own.
     pub pin_threads: bool,
+    /// Whether each thread that reads packets gives up all rights first: capabilities, files, sockets, and
+    /// the system calls that inspecting does not take.
+    pub confine: bool,
     /// What is kept on one worker: all that two hosts say to each other (`hosts`), or each of their
     /// connections (`flows`). `docs/sensor.md` tells what `flows` tears apart.
     pub balance: Balance,
@@ -35,6 +38,7 @@ impl Default for Config {
             interfaces: Vec::new(),
             workers: 0,
             pin_threads: false,
+            confine: true,
             balance: Balance::Hosts,
             ring: Ring::default(),
             // As Suricata's own default.

@@ -10,9 +10,11 @@
 
 pub mod config;
 pub mod doctor;
+mod doors;
 pub mod metrics;
 mod port;
 pub mod publish;
+pub mod rights;
 pub mod rules;
 pub mod service;
 mod shared;

@@ -38,6 +38,11 @@ macro_rules! counts {
                 $(self.$field += other.$field;)*
             }
 
+            /// Names and values.
+            pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                [$((stringify!($field), self.$field),)*].into_iter()
+            }
+
             /// Names, values and what they mean.
             fn each(&self) -> impl Iterator<Item = (&'static str, u64, &'static str)> {
                 [$(($metric, self.$field, $help),)*].into_iter()

@@ -114,9 +114,9 @@ impl Port {
         }
     }
 
-    /// Whether the interface is still the one that `ring` was opened on.
-    pub(crate) fn is_same(&self, ring: &Ring) -> bool {
-        interface_index(&self.name) == Some(ring.index())
+    /// Index of the interface that has the name now.
+    pub(crate) fn index(&self) -> Option<u32> {
+        interface_index(&self.name)
     }
 
     /// Whether the interface is up.

@@ -1,8 +1,10 @@
 //! The sensor as a whole: started, watched, given other rules, stopped.
 
 use crate::config::{Config, ConfigError};
+use crate::doors::Doors;
 use crate::metrics::Snapshot;
 use crate::port::Port;
+use crate::rights;
 use crate::rules::{ReloadError, Reloader, Rules};
 use crate::shared::{Shared, Window};
 use crate::sink::{Place, Sink};
@@ -112,6 +114,7 @@ impl Service {
             writes_fast: setup.writes_fast,
             rules: setup.rules,
         });
+        let doors = Doors::start().map_err(StartError::Thread)?;
         let mut service = Service {
             handle,
             workers: Vec::new(),
@@ -123,7 +126,8 @@ impl Service {
                 number: window.number,
             };
             let sink = (setup.sinks)(place).map_err(StartError::Sink)?;
-            let (shared, blueprint) = (shared.clone(), blueprint.clone());
+            let (shared, blueprint, doors) = (shared.clone(), blueprint.clone(), doors.clone());
+            let confines = config.confine;
             let stop_within = Duration::from_secs(config.stop_secs);
             let cpu = config.pin_threads.then_some(at % processors);
             let name = thread_name(&port.name, window.number);
@@ -133,7 +137,11 @@ impl Service {
                 {
                     tracing::warn!(cpu, "the thread can't be bound to a processor: {error}");
                 }
-                Worker::new(shared, port, window, blueprint, sink, stop_within).run();
+                let worker = Worker::new(shared, port, doors, window, blueprint, sink, stop_within);
+                if confines && let Err(error) = rights::only_inspect() {
+                    tracing::warn!("a worker keeps rights that it does not need: {error}");
+                }
+                worker.run();
             };
             let thread = thread::Builder::new()
                 .name(name)

@@ -56,43 +56,9 @@ impl<F: FnMut(usize, &'static str, &[u8]) -> bool + Send> Sink for FnSink<F> {
     }
 }
 
-/// How far into a record the keys are looked for: they stand among its first fields.
-const KEY_WITHIN: usize = 512;
-
-/// What keeps records together that belong together: the digits of `flow_id`, or for what belongs to no
-/// flow the text of `src_ip`; empty for the rest. A slice of the record.
-#[must_use]
-pub fn key(line: &[u8]) -> &[u8] {
-    let head = line.get(..KEY_WITHIN).unwrap_or(line);
-    let value = |name: &[u8], is_end: fn(&u8) -> bool| {
-        let at = head.windows(name.len()).position(|part| part == name)? + name.len();
-        let rest = line.get(at..)?;
-        rest.get(..rest.iter().position(is_end)?)
-    };
-    value(b"\"flow_id\":", |byte| !byte.is_ascii_digit())
-        .or_else(|| value(b"\"src_ip\":\"", |byte| *byte == b'"'))
-        .unwrap_or(&[])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn records_of_a_flow_have_one_key() {
-        let check =
-            |line: &str, expected: &str| assert_eq!(key(line.as_bytes()), expected.as_bytes());
-        check(
-            r#"{"timestamp":"x","flow_id":123,"src_ip":"10.0.0.1"}"#,
-            "123",
-        );
-        check(
-            r#"{"timestamp":"x","src_ip":"10.0.0.1","dest_ip":"b"}"#,
-            "10.0.0.1",
-        );
-        check(r#"{"timestamp":"x","event_type":"stats"}"#, "");
-        check(r#"{"flow_id":"#, "");
-    }
 
     #[test]
     fn what_a_function_refuses_is_counted() {

@@ -2,6 +2,7 @@
 
 mod output;
 
+use crate::doors::Doors;
 use crate::metrics::Counts;
 use crate::port::{Closed, Port};
 use crate::rules::Rules;
@@ -66,6 +67,7 @@ impl Blueprint {
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     port: Arc<Port>,
+    doors: Doors,
     window: Arc<Window>,
     blueprint: Arc<Blueprint>,
     stop_within: Duration,
@@ -88,6 +90,7 @@ impl Worker {
     pub(crate) fn new(
         shared: Arc<Shared>,
         port: Arc<Port>,
+        doors: Doors,
         window: Arc<Window>,
         blueprint: Arc<Blueprint>,
         sink: Box<dyn Sink>,
@@ -98,6 +101,7 @@ impl Worker {
         Worker {
             shared,
             port,
+            doors,
             window,
             blueprint,
             stop_within,
@@ -139,7 +143,12 @@ impl Worker {
     }
 
     fn open(&mut self) -> Option<Ring> {
-        let opened = self.port.open().and_then(|ring| {
+        let port = self.port.clone();
+        let Some(opened) = self.doors.ask(move || port.open()) else {
+            tracing::error!("{}: opening its ring failed", self.port.name);
+            return None;
+        };
+        let opened = opened.and_then(|ring| {
             let interface = &self.port.name;
             let let_in = self.port.let_in(&ring);
             match let_in {
@@ -194,7 +203,7 @@ impl Worker {
                 }
                 Err(error) => {
                     self.on_down(&error);
-                    if !self.port.is_same(ring) || matches!(error, Error::Wait { .. }) {
+                    if !self.is_same(ring) || matches!(error, Error::Wait { .. }) {
                         self.empty(ring, EMPTY_MAX);
                         return;
                     }
@@ -205,7 +214,7 @@ impl Worker {
             self.between_packets(now);
             if self.is_away || looked.elapsed() >= SAME {
                 looked = Instant::now();
-                if !self.port.is_same(ring) {
+                if !self.is_same(ring) {
                     self.empty(ring, EMPTY_MAX);
                     return;
                 }
@@ -214,6 +223,12 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Whether the interface is still the one that `ring` was opened on.
+    fn is_same(&self, ring: &Ring) -> bool {
+        let port = self.port.clone();
+        self.doors.ask(move || port.index()).flatten() == Some(ring.index())
     }
 
     /// The interface went down; where it only did that, the ring goes on by itself when it is up again.
@@ -232,7 +247,8 @@ impl Worker {
 
     /// With a ring at hand: whether the interface is up, and has been all the time or is again.
     fn look_if_back(&mut self) {
-        if !self.port.is_up() {
+        let port = self.port.clone();
+        if self.doors.ask(move || port.is_up()) != Some(true) {
             return;
         }
         self.is_away = false;

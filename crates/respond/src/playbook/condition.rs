@@ -1,5 +1,6 @@
 //! Conditions in CEL: compiled once, evaluated within bounds, false where a field is absent.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use cel::objects::{Key, Map};
 use cel::{Context, IdedExpr, Program, Value};
 use event::Prefix;
 use serde_json::Value as Json;
+
+use super::Kinds;
 
 /// Longest text of a condition.
 const MAX_TEXT: usize = 4096;
@@ -27,6 +30,7 @@ const NAMES: [&str; 2] = ["event", "incident"];
 pub struct Condition {
     program: Program,
     text: String,
+    kinds: Kinds,
 }
 
 impl std::fmt::Debug for Condition {
@@ -109,9 +113,15 @@ impl Condition {
                 "{loops} loops within each other; {MAX_LOOPS} are allowed"
             ));
         }
+        let kinds = if program.references().has_variable("event") {
+            Kinds::of(program.expression())
+        } else {
+            Kinds::These(BTreeSet::new())
+        };
         Ok(Condition {
             program,
             text: text.to_owned(),
+            kinds,
         })
     }
 
@@ -119,6 +129,12 @@ impl Condition {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Of which kinds an event must be for it to hold.
+    #[must_use]
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
     }
 
     /// Whether it holds. A field that the record does not have makes it false.
