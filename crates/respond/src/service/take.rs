@@ -7,7 +7,7 @@ use event::{Prefix, Timestamp};
 
 use super::{OrderError, PROTECTED_FOR, Responder};
 use crate::actuate::NotDone;
-use crate::firewall::Firewall;
+use crate::firewall::{Change, Firewall};
 use crate::host::Host;
 use crate::plan::forbidden;
 use crate::undo;
@@ -63,7 +63,17 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         now: Timestamp,
     ) -> Result<(), OrderError> {
         let changes = undo::without(&self.ledger, ids, now);
-        let answers = self.actuator.apply(&changes, now);
+        let mut answers = self.actuator.apply(&changes, now);
+        // An heir that has become protected meanwhile must not keep the place of what is undone.
+        let emptied: Vec<Change> = changes
+            .into_iter()
+            .zip(&answers)
+            .filter_map(|(change, answer)| match (change, answer) {
+                (Change::Put(heir), Err(NotDone::Forbidden(_))) => Some(Change::Take(heir.what)),
+                (Change::Put(_) | Change::Take(_), _) => None,
+            })
+            .collect();
+        answers.extend(self.actuator.apply(&emptied, now));
         if let Some(error) = answers.into_iter().find_map(|answer| match answer {
             Err(NotDone::Firewall(error)) => Some(error),
             Err(NotDone::Forbidden(_)) | Ok(_) => None,

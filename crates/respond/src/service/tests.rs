@@ -81,3 +81,14 @@ fn an_action_tells_how_long_each_part_took() {
     assert_eq!(planned.planned, later(1));
     assert_eq!(executed.executed, Some(later(2)));
 }
+
+#[test]
+fn an_heir_that_became_protected_does_not_keep_the_place_of_what_is_undone() {
+    let mut responder = responder(None);
+    let target = "192.0.2.66".parse().unwrap();
+    responder.block(target, HOUR / 2, "test", "", NOW);
+    let longer = responder.block(target, HOUR, "test", "", NOW)[0].id;
+    responder.host_mut().protected = Ok(Protected::new([(target, Because::Own)]));
+    responder.undo(longer, "test", NOW).unwrap();
+    assert!(responder.actuator().firewall().held.is_empty());
+}
