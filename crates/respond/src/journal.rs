@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use event::action::{Action, ActionId};
 use rustix::fs::{FlockOperation, flock};
@@ -15,6 +17,9 @@ use crate::ledger::{Ledger, MAX_OVER};
 const COMPACT_AT: u64 = 16 << 20;
 /// Longest line that is read; ours have some 600 bytes.
 const MAX_LINE: usize = 64 * 1024;
+
+/// How long another process may still have the journal: one that was killed is gone by then.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +76,7 @@ impl Journal {
             .write(true)
             .open(&lock_path)
             .map_err(failed)?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| JournalError::InUse(path.to_owned()))?;
+        take_lock(&lock).map_err(|_| JournalError::InUse(path.to_owned()))?;
         let (ledger, unreadable) = read(path).map_err(failed)?;
         let mut journal = Journal {
             path: path.to_owned(),
@@ -153,6 +157,18 @@ impl Journal {
         // A ledger that is large by itself is not written anew at each line.
         self.compact_at = COMPACT_AT.max(2 * self.size);
         Ok(())
+    }
+}
+
+/// A process that was killed while it started a command leaves a copy of itself that holds the lock
+/// until the command begins.
+fn take_lock(lock: &File) -> rustix::io::Result<()> {
+    let began = Instant::now();
+    loop {
+        match flock(lock, FlockOperation::NonBlockingLockExclusive) {
+            Err(_) if began.elapsed() < LOCK_WAIT => thread::sleep(Duration::from_millis(10)),
+            other => return other,
+        }
     }
 }
 

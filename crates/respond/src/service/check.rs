@@ -1,7 +1,8 @@
 //! Verifying what is in force, soon after it was carried out and again from time to time, and
 //! putting back what was lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use event::Timestamp;
@@ -73,8 +74,9 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             }
         };
         let mut lost = false;
+        let mut answers = BTreeMap::new();
         for (action, reading) in actions.iter().zip(readings) {
-            let findings = self.find(action, reading);
+            let findings = self.find(action, reading, &mut answers);
             let state = verify::judge(action, &findings, now);
             let failure = match &state {
                 State::Ineffective { failure, .. } => Some(*failure),
@@ -118,7 +120,13 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         }
     }
 
-    fn find(&mut self, action: &Action, reading: Finding) -> Findings {
+    /// `answers` are those of honeypots: each is asked once, because a silent one takes its time.
+    fn find(
+        &mut self,
+        action: &Action,
+        reading: Finding,
+        answers: &mut BTreeMap<SocketAddr, Option<bool>>,
+    ) -> Findings {
         let target = action.what.target();
         let since = action.executed.unwrap_or(action.planned) + Duration::from_millis(GRACE_MS);
         let arrivals = self.sensor.as_mut().and_then(|ask| ask(&target, since));
@@ -131,7 +139,10 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         let host = &mut self.actuator.host;
         let (honeypot_answers, honeypot_reached) = match &action.what {
             What::Redirect { to, port, .. } => (
-                port.and_then(|port| host.answers((*to, port).into())),
+                port.map(|port| (*to, port).into()).and_then(|honeypot| {
+                    let answer = answers.entry(honeypot);
+                    *answer.or_insert_with(|| host.answers(honeypot))
+                }),
                 host.reaches(*to),
             ),
             _ => (None, true),

@@ -154,6 +154,12 @@ impl Lab {
         self.responder_with(config, Tool::named("nft"), 65_536)
     }
 
+    /// A responder without a sensor, in the namespace of the calling thread.
+    pub fn open(config: Config) -> Live {
+        let nft = Nft::new(Tool::named("nft"), "ratel", 65_536);
+        Responder::open(config, nft, LinuxHost::new(Wishes::default()), now()).unwrap()
+    }
+
     pub fn responder_with(&self, config: Config, nft: Tool, size: u32) -> Live {
         let host = LinuxHost::new(Wishes::default());
         let mut live = Responder::open(config, Nft::new(nft, "ratel", size), host, now()).unwrap();

@@ -1,6 +1,9 @@
 //! The responder on real firewalls, in network namespaces of its own. Needs root and the tools; where
 //! one is missing each test says so and passes.
 
+#![allow(clippy::print_stdout)] // Tells its figures.
+
 mod failures;
+mod kill;
 mod lab;
 mod nft;
