@@ -12,6 +12,7 @@ pub mod actuate;
 pub mod audit;
 pub mod config;
 pub mod firewall;
+pub mod harden;
 pub mod host;
 pub mod journal;
 pub mod ledger;
