@@ -60,8 +60,8 @@ impl<F: Firewall, H: Host> Actuator<F, H> {
     }
 
     /// Computes the protected set anew.
-    pub fn refresh(&mut self) -> Result<&Protected, String> {
-        self.protected = self.host.protected()?;
+    pub fn refresh(&mut self, now: Timestamp) -> Result<&Protected, String> {
+        self.protected = self.host.protected(now)?;
         Ok(&self.protected)
     }
 
@@ -69,7 +69,7 @@ impl<F: Firewall, H: Host> Actuator<F, H> {
     pub fn apply(&mut self, changes: &[Change], now: Timestamp) -> Vec<Result<Undo, NotDone>> {
         let puts = changes.iter().any(|c| matches!(c, Change::Put(_)));
         let known = if puts {
-            self.refresh().map(|_| ())
+            self.refresh(now).map(|_| ())
         } else {
             Ok(())
         };
@@ -105,7 +105,7 @@ impl<F: Firewall, H: Host> Actuator<F, H> {
         wanted: &[Wanted],
         now: Timestamp,
     ) -> Result<(Reconciled, Vec<(ActionId, String)>), NotDone> {
-        let known = self.refresh().map(|_| ());
+        let known = self.refresh(now).map(|_| ());
         let mut allowed = Vec::new();
         let mut refused = Vec::new();
         for wanted in wanted {

@@ -5,12 +5,13 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use event::Prefix;
 use event::action::{Failure, Transport, What};
+use event::{Prefix, Timestamp};
 
 use crate::firewall::tool::Tool;
 use crate::protected::Protected;
 use crate::protected::host::{Tables, Wishes};
+use crate::protected::sessions::{Logins, Sessions};
 
 pub mod model;
 mod sockets;
@@ -43,7 +44,7 @@ pub enum Interface {
 /// What the responder asks of the host. `model` answers from memory.
 pub trait Host {
     /// Who must not be hit, at this moment; in words why that cannot be told.
-    fn protected(&mut self) -> Result<Protected, String>;
+    fn protected(&mut self, now: Timestamp) -> Result<Protected, String>;
     /// Ends the connections that an action is about; how many ended.
     fn end_connections(&mut self, what: &What) -> Result<u32, String>;
     /// The connections that live in spite of an action.
@@ -64,6 +65,7 @@ pub trait Host {
 #[derive(Debug)]
 pub struct LinuxHost {
     tables: Tables,
+    sessions: Sessions,
     wishes: Wishes,
     conntrack: Tool,
     ss: Tool,
@@ -75,6 +77,7 @@ impl LinuxHost {
     pub fn new(wishes: Wishes) -> Self {
         LinuxHost {
             tables: Tables::default(),
+            sessions: Sessions::default(),
             wishes,
             conntrack: Tool::named("conntrack"),
             ss: Tool::named("ss"),
@@ -86,6 +89,13 @@ impl LinuxHost {
     pub fn with_tools(mut self, conntrack: Tool, ss: Tool) -> Self {
         self.conntrack = conntrack;
         self.ss = ss;
+        self
+    }
+
+    /// The same with other tables of logins.
+    #[must_use]
+    pub fn with_logins(mut self, logins: Logins) -> Self {
+        self.tables = self.tables.with_logins(logins);
         self
     }
 
@@ -175,9 +185,9 @@ fn is_led(line: &str, to: IpAddr, port: Option<u16>) -> bool {
 }
 
 impl Host for LinuxHost {
-    fn protected(&mut self) -> Result<Protected, String> {
+    fn protected(&mut self, now: Timestamp) -> Result<Protected, String> {
         self.tables
-            .protected(&self.wishes)
+            .protected(&self.wishes, &mut self.sessions, now)
             .map_err(|error| error.to_string())
     }
 
@@ -264,11 +274,7 @@ impl Host for LinuxHost {
     }
 
     fn reaches(&mut self, to: IpAddr) -> bool {
-        let own = self.protected().ok().is_some_and(|set| {
-            set.iter().any(|(prefix, because)| {
-                because == crate::protected::Because::Own && prefix == Prefix::host(to)
-            })
-        });
+        let own = self.tables.is_own(to).unwrap_or(false);
         let path = if to.is_ipv4() {
             "/proc/sys/net/ipv4/ip_forward"
         } else {

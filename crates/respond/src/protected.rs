@@ -6,6 +6,7 @@ use event::Prefix;
 use event::action::What;
 
 pub mod host;
+pub mod sessions;
 
 /// Prefixes a set can have. A user's list of a content network has some thousands; what goes beyond
 /// this is refused when the set is made, never forgotten.
@@ -28,7 +29,7 @@ pub enum Because {
     Gateway,
     /// A name server of this host.
     Resolver,
-    /// The other end of an established administration session.
+    /// The other end of an administration session, or an address that is logged in.
     Session,
     /// A private range, where the user asked for it.
     Private,

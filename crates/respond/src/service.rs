@@ -474,7 +474,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         let is_fresh = self
             .protected_at
             .is_some_and(|at| now.since(at) < PROTECTED_FOR && at <= now);
-        if !is_fresh && self.actuator.refresh().is_ok() {
+        if !is_fresh && self.actuator.refresh(now).is_ok() {
             self.protected_at = Some(now);
         }
     }

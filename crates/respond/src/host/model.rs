@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use event::Timestamp;
 use event::action::{Failure, What};
 
 use super::{Host, Interface, Survivors};
@@ -31,7 +32,7 @@ impl ModelHost {
 }
 
 impl Host for ModelHost {
-    fn protected(&mut self) -> Result<Protected, String> {
+    fn protected(&mut self, _now: Timestamp) -> Result<Protected, String> {
         self.protected.clone()
     }
 

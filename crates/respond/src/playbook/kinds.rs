@@ -103,14 +103,20 @@ mod tests {
             assert_eq!(kinds, expected, "{condition}");
         };
         check("event.event_type == 'alert'", Some(&["alert"]));
-        check("'alert' == event.event_type && event.dest_port == 22", Some(&["alert"]));
+        check(
+            "'alert' == event.event_type && event.dest_port == 22",
+            Some(&["alert"]),
+        );
         check("event.event_type in ['dns', 'tls']", Some(&["dns", "tls"]));
         check(
             "(event.event_type == 'dns' && event.x == 1) || event.event_type == 'tls'",
             Some(&["dns", "tls"]),
         );
         check("event.event_type == 'dns' || event.dest_port == 22", None);
-        check("event.event_type == 'dns' && event.event_type == 'tls'", Some(&[]));
+        check(
+            "event.event_type == 'dns' && event.event_type == 'tls'",
+            Some(&[]),
+        );
         check("event.event_type != 'dns'", None);
         check("event.event_type.startsWith('a')", None);
         check("incident.severity == 'high'", Some(&[]));

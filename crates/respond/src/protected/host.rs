@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use event::Prefix;
+use event::{Prefix, Timestamp};
 
+use super::sessions::{Ends, Logins, Sessions};
 use super::{Because, MAX_PREFIXES, Protected};
 
 /// Lines of a table that are read. A host with more sockets, routes or addresses is told so: a set
@@ -66,6 +67,7 @@ pub enum ProtectedError {
 pub struct Tables {
     net: PathBuf,
     resolv: Vec<PathBuf>,
+    logins: Logins,
 }
 
 impl Default for Tables {
@@ -77,13 +79,46 @@ impl Default for Tables {
                 "/etc/resolv.conf".into(),
                 "/run/systemd/resolve/resolv.conf".into(),
             ],
+            logins: Logins::default(),
         }
     }
 }
 
 impl Tables {
-    /// The set of the host at this moment.
-    pub fn protected(&self, wishes: &Wishes) -> Result<Protected, ProtectedError> {
+    /// The same, with these tables of logins in place of the system's.
+    #[must_use]
+    pub fn with_logins(self, logins: Logins) -> Self {
+        Tables { logins, ..self }
+    }
+
+    /// Whether an address is one of this host's own.
+    pub fn is_own(&self, address: IpAddr) -> Result<bool, ProtectedError> {
+        let mut is_own = false;
+        self.own(|own| is_own |= own == address)?;
+        Ok(is_own)
+    }
+
+    fn own(&self, mut each: impl FnMut(IpAddr)) -> Result<(), ProtectedError> {
+        let mut last = None;
+        self.lines("fib_trie", |line| {
+            if let Some(address) = fib_trie(line, &mut last) {
+                each(address);
+            }
+        })?;
+        self.lines_if_any("if_inet6", |line| {
+            if let Some(address) = line.split_ascii_whitespace().next().and_then(plain_v6) {
+                each(address);
+            }
+        })
+    }
+
+    /// The set of the host at this moment; `sessions` are what was seen before.
+    pub fn protected(
+        &self,
+        wishes: &Wishes,
+        sessions: &mut Sessions,
+        now: Timestamp,
+    ) -> Result<Protected, ProtectedError> {
         let mut members: BTreeSet<(Prefix, Because)> = BTreeSet::new();
         members.extend(wishes.also.iter().map(|prefix| (*prefix, Because::User)));
         if wishes.private {
@@ -94,17 +129,7 @@ impl Tables {
                 members.insert((Prefix::host(address), because));
             }
         };
-        let mut last = None;
-        self.lines("fib_trie", |line| {
-            if let Some(address) = fib_trie(line, &mut last) {
-                host(address, Because::Own);
-            }
-        })?;
-        self.lines_if_any("if_inet6", |line| {
-            if let Some(address) = line.split_ascii_whitespace().next().and_then(plain_v6) {
-                host(address, Because::Own);
-            }
-        })?;
+        self.own(|address| host(address, Because::Own))?;
         self.lines("route", |line| {
             let gateway = line.split_ascii_whitespace().nth(2);
             if let Some(address) = gateway.and_then(kernel_v4) {
@@ -117,12 +142,15 @@ impl Tables {
                 host(address, Because::Gateway);
             }
         })?;
+        let mut established = BTreeSet::new();
         for table in ["tcp", "tcp6"] {
             self.lines_if_any(table, |line| {
-                if let Some(peer) = session(line, &wishes.admin_ports) {
-                    host(peer, Because::Session);
-                }
+                established.extend(session(line, &wishes.admin_ports));
             })?;
+        }
+        let real = sessions.real(established, now);
+        for address in real.into_iter().chain(self.logins.addresses()) {
+            host(address, Because::Session);
         }
         for path in &self.resolv {
             // A host without name servers has none to protect.
@@ -201,15 +229,25 @@ fn kernel_v6(text: &str) -> Option<IpAddr> {
     Some(IpAddr::V6(Ipv6Addr::from(bytes)).to_canonical())
 }
 
-/// The peer of an established connection to an administration port of this host.
-fn session(line: &str, admin_ports: &[u16]) -> Option<IpAddr> {
+/// An established connection to an administration port of this host.
+fn session(line: &str, admin_ports: &[u16]) -> Option<Ends> {
     let mut words = line.split_ascii_whitespace().skip(1);
     let (local, remote, state) = (words.next()?, words.next()?, words.next()?);
-    let port = u16::from_str_radix(local.split_once(':')?.1, 16).ok()?;
+    let end = |text: &str| {
+        let (address, port) = text.split_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        Some((address.to_owned(), port))
+    };
+    let (local, port) = end(local)?;
     if state != ESTABLISHED || !admin_ports.contains(&port) {
         return None;
     }
-    kernel_address(remote.split_once(':')?.0)
+    let (remote, remote_port) = end(remote)?;
+    let local = SocketAddr::new(kernel_address(&local)?, port);
+    Some((
+        local,
+        SocketAddr::new(kernel_address(&remote)?, remote_port),
+    ))
 }
 
 /// An address as the kernel's tables of sockets write it.
@@ -286,14 +324,28 @@ mod tests {
         let tables = Tables {
             net: folder.path().into(),
             resolv: vec![folder.path().join("resolv.conf"), "/nowhere".into()],
+            logins: nobody(),
         };
         (folder, tables)
+    }
+
+    fn nobody() -> Logins {
+        Logins {
+            utmp: "/nowhere".into(),
+            sessions: "/nowhere".into(),
+            processes: "/nowhere".into(),
+        }
+    }
+
+    fn protected(tables: &Tables) -> Result<Protected, ProtectedError> {
+        let now = Timestamp::new(1000, 0);
+        tables.protected(&Wishes::default(), &mut Sessions::default(), now)
     }
 
     #[test]
     fn computes_who_must_not_be_hit() {
         let (_folder, tables) = host();
-        let set = tables.protected(&Wishes::default()).unwrap();
+        let set = protected(&tables).unwrap();
         let check = |address: &str, expected: Option<Because>| {
             let found = set.is_protected(&address.parse().unwrap());
             assert_eq!(found.map(|found| found.1), expected, "{address}");
@@ -310,17 +362,42 @@ mod tests {
     }
 
     #[test]
+    fn a_password_guesser_is_no_administration_session() {
+        let (folder, tables) = host();
+        let wishes = Wishes::default();
+        let mut sessions = Sessions::default();
+        let before = fs::read_to_string(folder.path().join("tcp")).unwrap();
+        let own = u32::from_ne_bytes([192, 0, 2, 7]);
+        let guesser = u32::from_ne_bytes([203, 0, 113, 66]);
+        let mut check = |secs, expected: Option<Because>| {
+            let set = tables.protected(&wishes, &mut sessions, Timestamp::new(secs, 0));
+            let found = set.unwrap().is_protected(&"203.0.113.66".parse().unwrap());
+            assert_eq!(found.map(|found| found.1), expected, "{secs}");
+        };
+        check(1000, None);
+        for attempt in 0..5 {
+            let port = 40_000 + attempt;
+            let line = format!("   3: {own:08X}:0016 {guesser:08X}:{port:04X} 01 0\n");
+            fs::write(folder.path().join("tcp"), format!("{before}{line}")).unwrap();
+            check(1001 + i64::from(attempt) * 10, None);
+        }
+        check(1041 + 29, None);
+        check(1041 + 30, Some(Because::Session));
+    }
+
+    #[test]
     fn without_the_tables_there_is_no_set() {
         let tables = Tables {
             net: "/nowhere".into(),
             resolv: Vec::new(),
+            logins: nobody(),
         };
-        assert!(tables.protected(&Wishes::default()).is_err());
+        assert!(protected(&tables).is_err());
     }
 
     #[test]
     fn this_machine_has_a_set() {
-        let set = Tables::default().protected(&Wishes::default()).unwrap();
+        let set = protected(&Tables::default()).unwrap();
         assert!(set.is_protected(&"127.0.0.1".parse().unwrap()).is_some());
     }
 }

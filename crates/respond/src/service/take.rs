@@ -113,7 +113,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         {
             return;
         }
-        match self.actuator.refresh() {
+        match self.actuator.refresh(now) {
             Ok(_) => self.protected_at = Some(now),
             Err(cause) => {
                 self.protected_at = Some(now);

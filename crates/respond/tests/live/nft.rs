@@ -346,3 +346,26 @@ fn after_a_crash_the_firewall_agrees_with_the_journal() {
         assert_eq!(ruleset(), before);
     });
 }
+
+#[test]
+fn a_password_guesser_is_blocked_and_a_session_from_before_is_not() {
+    let Some(lab) = Lab::new(&["nft"]) else {
+        return;
+    };
+    let listener = lab.host(|| TcpListener::bind((HOST, 22)).unwrap());
+    let connect = || lab.attacker(|| TcpStream::connect((HOST, 22)).unwrap());
+    // Whether the attacker was connected before the responder was there.
+    for (before, expected) in [(true, "refused"), (false, "executed")] {
+        let mut connections = Vec::new();
+        if before {
+            connections.push((connect(), listener.accept().unwrap()));
+        }
+        let mut live = lab.host(|| lab.responder(lab.config()));
+        if !before {
+            connections.push((connect(), listener.accept().unwrap()));
+        }
+        let done = lab.host(|| live.block(ATTACKER.parse().unwrap(), HOUR, "test", "", now()));
+        assert_eq!(states(&done).last(), Some(&expected), "{done:?}");
+        lab.host(|| live.undo_all("test", now()).unwrap());
+    }
+}
