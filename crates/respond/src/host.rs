@@ -187,7 +187,7 @@ fn is_led(line: &str, to: IpAddr, port: Option<u16>) -> bool {
 impl Host for LinuxHost {
     fn protected(&mut self, now: Timestamp) -> Result<Protected, String> {
         self.tables
-            .protected(&self.wishes, &mut self.sessions, now)
+            .protected_since(&self.wishes, &mut self.sessions, now)
             .map_err(|error| error.to_string())
     }
 

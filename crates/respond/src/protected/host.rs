@@ -112,8 +112,14 @@ impl Tables {
         })
     }
 
+    /// The set of the host at this moment, for one who never asked before: every connection to a port
+    /// of administration counts.
+    pub fn protected(&self, wishes: &Wishes) -> Result<Protected, ProtectedError> {
+        self.protected_since(wishes, &mut Sessions::default(), Timestamp::default())
+    }
+
     /// The set of the host at this moment; `sessions` are what was seen before.
-    pub fn protected(
+    pub fn protected_since(
         &self,
         wishes: &Wishes,
         sessions: &mut Sessions,
@@ -337,15 +343,10 @@ mod tests {
         }
     }
 
-    fn protected(tables: &Tables) -> Result<Protected, ProtectedError> {
-        let now = Timestamp::new(1000, 0);
-        tables.protected(&Wishes::default(), &mut Sessions::default(), now)
-    }
-
     #[test]
     fn computes_who_must_not_be_hit() {
         let (_folder, tables) = host();
-        let set = protected(&tables).unwrap();
+        let set = tables.protected(&Wishes::default()).unwrap();
         let check = |address: &str, expected: Option<Because>| {
             let found = set.is_protected(&address.parse().unwrap());
             assert_eq!(found.map(|found| found.1), expected, "{address}");
@@ -370,7 +371,7 @@ mod tests {
         let own = u32::from_ne_bytes([192, 0, 2, 7]);
         let guesser = u32::from_ne_bytes([203, 0, 113, 66]);
         let mut check = |secs, expected: Option<Because>| {
-            let set = tables.protected(&wishes, &mut sessions, Timestamp::new(secs, 0));
+            let set = tables.protected_since(&wishes, &mut sessions, Timestamp::new(secs, 0));
             let found = set.unwrap().is_protected(&"203.0.113.66".parse().unwrap());
             assert_eq!(found.map(|found| found.1), expected, "{secs}");
         };
@@ -392,12 +393,12 @@ mod tests {
             resolv: Vec::new(),
             logins: nobody(),
         };
-        assert!(protected(&tables).is_err());
+        assert!(tables.protected(&Wishes::default()).is_err());
     }
 
     #[test]
     fn this_machine_has_a_set() {
-        let set = protected(&Tables::default()).unwrap();
+        let set = Tables::default().protected(&Wishes::default()).unwrap();
         assert!(set.is_protected(&"127.0.0.1".parse().unwrap()).is_some());
     }
 }
