@@ -2,13 +2,21 @@
 
 CARGO ?= cargo
 EXAMPLE := target/example
+RATEL = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/ratel
 
-.PHONY: run test setup build example lint fmt deny bench fuzz clean
+.PHONY: run read demo test setup build example lint fmt deny bench fuzz clean
 
-## Build the release binary and read the example capture with the example rules.
-run: build example
-	"$$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/ratel" read \
-		-r $(EXAMPLE)/example.pcap -S examples/example.rules -l $(EXAMPLE)
+## Build the release binary and watch this host with it: answers are only told, nothing is changed.
+run: build
+	scripts/run.sh "$(RATEL)"
+
+## The same binary on a capture that the project makes itself, with the example rules.
+read: build example
+	"$(RATEL)" read -r $(EXAMPLE)/example.pcap -S examples/example.rules -l $(EXAMPLE)
+
+## A lab of network namespaces in which Ratel is attacked and answers. Needs root.
+demo: build
+	"$(RATEL)" demo
 
 ## Everything that must hold before a change lands.
 test: setup lint

@@ -18,7 +18,7 @@ pub const MIN_SEGMENT_BYTES: u64 = 64 << 10;
 pub const MIN_SEGMENTS: u64 = 4;
 
 /// Everything that can be set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// What carries topics.
@@ -58,7 +58,7 @@ impl Default for Config {
 }
 
 /// What carries topics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A log in a folder of this process.
@@ -68,7 +68,7 @@ pub enum Kind {
 }
 
 /// When written records are forced to the disk. Whatever it is, they survive the death of the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fsync {
     /// When the operating system likes.
@@ -80,7 +80,7 @@ pub enum Fsync {
 }
 
 /// What happens to the oldest records of a full topic which a running reader has yet to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
     /// Publishers wait for the reader, then get an error: nothing is lost.
@@ -90,7 +90,7 @@ pub enum WhenFull {
 }
 
 /// Limits of one topic.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TopicConfig {
     /// Bytes on disk, all partitions together.
@@ -113,7 +113,7 @@ impl Default for TopicConfig {
 }
 
 /// Limits of each topic.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Topics {
@@ -145,7 +145,7 @@ impl Default for Topics {
 
 /// A part of the settings of `events` leaves the others at what they are for events, not for any topic.
 fn events<'de, D: serde::Deserializer<'de>>(from: D) -> Result<TopicConfig, D::Error> {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct Part {
         max_bytes: Option<u64>,
@@ -176,7 +176,7 @@ impl Topics {
 }
 
 /// The brokers and how to speak with them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Kafka {
     /// `host:port` of some of the brokers.
@@ -210,7 +210,7 @@ impl Default for Kafka {
 }
 
 /// Encryption towards the brokers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
     /// Whether to encrypt. The names of brokers are always checked.
@@ -224,7 +224,7 @@ pub struct Tls {
 }
 
 /// A name and a password towards the brokers.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sasl {
     /// How the password is shown.
@@ -251,7 +251,9 @@ impl std::fmt::Debug for Sasl {
 }
 
 /// How a password is shown to the brokers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Mechanism {
     /// As it is: only over TLS.

@@ -13,7 +13,7 @@ pub const SOCKET: &str = "/run/ratel/ratel.sock";
 pub const MONITOR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9479);
 
 /// Everything that can be set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The control socket. Who may open it may give orders: it belongs to the user that Ratel runs
@@ -38,7 +38,7 @@ impl Default for Config {
 }
 
 /// The bouncer API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bouncers {
     /// Where it listens. Without TLS of its own: beyond loopback put a proxy before it.
@@ -57,7 +57,7 @@ impl Default for Bouncers {
 }
 
 /// What one bouncer shows. One key for each bouncer: what is new to a bouncer is kept by its key.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Key {
     /// The bouncer's name, as `ratel status` shows it.

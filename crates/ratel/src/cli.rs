@@ -23,8 +23,15 @@ pub struct Cli {
 pub enum Verb {
     /// Watch interfaces, answer attacks: all roles of one host, until it is told to stop.
     Up(Box<crate::up::Args>),
+    /// Run some roles in this process; the others run elsewhere and meet them on the bus.
+    Run(Box<crate::up::Run>),
     /// Show what Ratel does, in a lab of network namespaces that it attacks for real. Needs root.
     Demo(crate::demo::Args),
+    /// Look at the configuration: `ratel.yaml` with the environment on top.
+    #[command(subcommand)]
+    Config(crate::site::verb::Verb),
+    /// What stands in the way of capturing and acting here, each with the command that mends it.
+    Doctor(crate::doctor::Args),
     /// Read captures, hold rules against them, and tell what happened.
     Read(Box<Read>),
     /// Look after rules.

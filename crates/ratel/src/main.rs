@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod control;
 mod demo;
+mod doctor;
 mod journal;
 mod read;
 mod reload;
@@ -44,13 +45,17 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| told(&cli.verb).into()),
         )
         .without_time()
         .with_target(false)
         .init();
     let result = match &cli.verb {
         Verb::Up(args) => up::run(args),
+        Verb::Run(args) => up::run_some(args),
+        Verb::Config(verb) => site::verb::run(verb),
+        Verb::Doctor(args) => doctor::run(args),
         Verb::Demo(args) => demo::run(args),
         Verb::Read(args) => read::run(args),
         Verb::Rules(Rules::Check(args)) => verdicts::run(args),
@@ -71,6 +76,14 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         }
+    }
+}
+
+/// How much is told where nobody says: what runs for long tells what happens.
+fn told(verb: &Verb) -> &'static str {
+    match verb {
+        Verb::Up(_) | Verb::Run(_) => "info",
+        _ => "warn",
     }
 }
 

@@ -1,79 +1,62 @@
-//! `ratel up`: all roles of one host in one process.
+//! `ratel up`: all roles of one host in one process; `ratel run`: some of them.
 
 pub mod answer;
 pub mod engines;
-pub mod supervise;
-pub mod watch;
+mod hands;
+mod ports;
+mod roles;
+mod supervise;
+mod watch;
 
-use crate::control::now;
-use crate::site;
-use anyhow::{Context, Result};
-use console::api::status::{Health, Role as Told};
-use console::{Console, Ports};
-use event::Topic;
-use event::order::{Order, What};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use sensor::publish::Publishing;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use crate::site::Site;
+use anyhow::{Context, Result, bail};
+use hands::Hands;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use sd_notify::NotifyState;
+use sensor::config::Interface;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, PoisonError};
-use supervise::{Healths, Role, State, Supervisor, Voice};
+use std::sync::Arc;
+use std::time::Duration;
+use supervise::{Healths, Supervisor};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
-use watch::Watch;
 
-/// Everything that can be set about one host. Every key is optional.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Site {
-    /// Where Ratel keeps what must outlive it.
-    pub data_dir: PathBuf,
-    /// A file that takes every record as a line of JSON, beside the bus. None: no file.
-    pub events_file: Option<PathBuf>,
-    /// What is captured.
-    pub sensor: sensor::Config,
-    /// Rules and how traffic is understood.
-    pub rules: engines::Config,
-    /// Topics.
-    pub bus: bus::Config,
-    /// What is done about attacks.
-    pub respond: answer::Config,
-    /// The control socket and what bouncers ask.
-    pub console: console::Config,
-}
+pub use watch::default_interface;
 
-impl Default for Site {
-    fn default() -> Self {
-        Site {
-            data_dir: PathBuf::from("/var/lib/ratel"),
-            events_file: None,
-            sensor: sensor::Config::default(),
-            rules: engines::Config::default(),
-            bus: bus::Config::default(),
-            respond: answer::Config::default(),
-            console: console::Config::default(),
-        }
-    }
-}
-
-/// What others may do with the running sensor.
-#[derive(Default)]
-pub struct Hands(watch::Running);
-
-impl Hands {
-    fn get(&self) -> Option<(sensor::Handle, Arc<Publishing>)> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
+/// How often systemd is told that all is well, and looked whether it is.
+const BEAT: Duration = Duration::from_millis(500);
 
 /// `ratel up`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// `ratel run`.
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// The roles that run in this process. They meet the others on the bus.
+    #[arg(required = true, value_enum, value_name = "ROLE")]
+    roles: Vec<Name>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// A role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Name {
+    /// Packets in, events out.
+    Sensor,
+    /// Events in, actions out.
+    Respond,
+    /// The control socket, metrics, bouncers.
+    Console,
+}
+
+/// What `ratel up` and `ratel run` share.
+#[derive(Debug, clap::Args)]
+struct Shared {
     /// Interface to watch; may be given more than once. Default: that of the configuration, or else of
     /// the default route.
     #[arg(short = 'i', long = "interface", value_name = "NAME")]
@@ -107,57 +90,76 @@ impl From<Mode> for event::action::Mode {
     }
 }
 
-/// Runs until it is told to stop.
+/// Runs all roles until it is told to stop.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let mut site: Site = site::read(args.config.as_deref(), std::env::vars())?;
-    for name in &args.interfaces {
-        site.sensor
-            .interfaces
-            .push(sensor::config::Interface::named(name));
-    }
+    start(&args.shared, &[Name::Sensor, Name::Respond, Name::Console])
+}
+
+/// Runs some roles until it is told to stop.
+pub fn run_some(args: &Run) -> Result<ExitCode> {
+    start(&args.shared, &args.roles)
+}
+
+fn start(args: &Shared, names: &[Name]) -> Result<ExitCode> {
+    let mut site = Site::read(args.config.as_deref())?;
+    let named = args.interfaces.iter().map(|name| Interface::named(name));
+    site.sensor.interfaces.extend(named);
     if site.sensor.interfaces.is_empty()
-        && let Some(name) = watch::default_interface()
+        && let Some(name) = default_interface()
     {
-        site.sensor
-            .interfaces
-            .push(sensor::config::Interface::named(&name));
+        site.sensor.interfaces.push(Interface::named(&name));
     }
     if let Some(mode) = args.mode {
         site.respond.mode = mode.into();
     }
+    std::fs::create_dir_all(&site.data_dir).with_context(|| {
+        let folder = site.data_dir.display();
+        format!("cannot make {folder} (run as root, or set data_dir)")
+    })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("cannot start")?;
-    runtime.block_on(go(site))
+    runtime.block_on(go(site, names))
 }
 
-async fn go(site: Site) -> Result<ExitCode> {
+async fn go(site: Site, names: &[Name]) -> Result<ExitCode> {
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .context("metrics")?;
-    std::fs::create_dir_all(&site.data_dir)
-        .with_context(|| format!("cannot make {}", site.data_dir.display()))?;
     let bus = bus::Bus::open(&site.bus)?;
     let (hands, healths) = (Arc::new(Hands::default()), Healths::default());
-    let ports = ports(&site, &bus, &hands, &healths, metrics);
-    let roles = vec![
-        sensor_role(&site, &bus, &hands),
-        respond_role(&site, &bus),
-        console_role(&site, &bus, ports),
+    let ports = ports::ports(&site, &bus, &hands, &healths, metrics);
+    let mut roles = vec![
+        (Name::Sensor, roles::sensor(&site, &bus, &hands)),
+        (Name::Respond, roles::respond(&site, &bus)),
+        (Name::Console, roles::console(&site, &bus, ports)),
     ];
+    roles.retain(|(name, _)| names.contains(name));
+    let roles = roles.into_iter().map(|(_, role)| role).collect();
     let supervisor = Supervisor::start(roles, healths.clone());
     tracing::info!(mode = ?site.respond.mode, "Ratel is up");
+    until_told(&site, &hands, &healths).await?;
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    let late = supervisor.stop().await;
+    if !late.is_empty() {
+        bail!("did not stop in time: {}", late.join(", "));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for the signal to stop; reloads rules at SIGHUP, and tells systemd how it goes.
+async fn until_told(site: &Site, hands: &Arc<Hands>, healths: &Healths) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut beat = tokio::time::interval(std::time::Duration::from_secs(5));
+    let mut beat = tokio::time::interval(BEAT);
     let mut was_ready = false;
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
             _ = hangup.recv() => {
                 let (hands, site) = (hands.clone(), site.clone());
                 tokio::task::spawn_blocking(move || {
@@ -167,157 +169,14 @@ async fn go(site: Site) -> Result<ExitCode> {
                 });
             }
             _ = beat.tick() => {
+                // Without systemd nobody listens.
                 let is_ready = healths.are_ready();
                 if is_ready && !was_ready {
-                    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+                    let _ = sd_notify::notify(&[NotifyState::Ready]);
                     was_ready = true;
                 }
-                let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+                let _ = sd_notify::notify(&[NotifyState::Watchdog]);
             }
         }
     }
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    let late = supervisor.stop().await;
-    if late.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    tracing::error!("did not stop in time: {}", late.join(", "));
-    Ok(ExitCode::FAILURE)
-}
-
-fn sensor_role(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>) -> Role {
-    let watch = Watch {
-        sensor: site.sensor.clone(),
-        rules: site.rules.clone(),
-        data_dir: site.data_dir.clone(),
-        events_file: site.events_file.clone(),
-        bus: bus.clone(),
-        hands: hands.clone(),
-    };
-    Role {
-        name: "sensor",
-        start: Box::new(move |stop, voice| Box::pin(watch.clone().run(stop, voice))),
-    }
-}
-
-fn respond_role(site: &Site, bus: &bus::Bus) -> Role {
-    let (config, data_dir, bus) = (site.respond.clone(), site.data_dir.clone(), bus.clone());
-    Role {
-        name: "respond",
-        start: Box::new(move |stop, voice| {
-            let (config, data_dir, bus) = (config.clone(), data_dir.clone(), bus.clone());
-            Box::pin(async move {
-                let answering = move || answer::start(&config, &data_dir, &bus, &stop, &voice);
-                tokio::task::spawn_blocking(answering)
-                    .await
-                    .context("the responder panicked")?
-            })
-        }),
-    }
-}
-
-fn console_role(site: &Site, bus: &bus::Bus, ports: Ports) -> Role {
-    let (config, bus) = (site.console.clone(), bus.clone());
-    Role {
-        name: "console",
-        start: Box::new(move |stop, voice| {
-            let (config, bus, ports) = (config.clone(), bus.clone(), ports.clone());
-            Box::pin(run_console(config, bus, ports, stop, voice))
-        }),
-    }
-}
-
-async fn run_console(
-    config: console::Config,
-    bus: bus::Bus,
-    ports: Ports,
-    stop: CancellationToken,
-    voice: Voice,
-) -> Result<()> {
-    let console = Console::bind(&config, ports)?;
-    let (tell, told) = tokio::sync::watch::channel(false);
-    console.follow(&bus, &told)?;
-    let running = tokio::spawn(console.run(told));
-    voice.runs();
-    stop.cancelled().await;
-    let _ = tell.send(true);
-    Ok(running.await.context("the console panicked")??)
-}
-
-/// What the console asks this process for.
-fn ports(
-    site: &Site,
-    bus: &bus::Bus,
-    hands: &Arc<Hands>,
-    healths: &Healths,
-    metrics: PrometheusHandle,
-) -> Ports {
-    let orders = bus.publisher(Topic::Orders);
-    let (rules, data_dir, on) = (site.rules.clone(), site.data_dir.clone(), hands.clone());
-    let (counted, measured) = (hands.clone(), hands.clone());
-    let healths = healths.clone();
-    Ports {
-        publish: Arc::new(move |order: &Order| {
-            let value = serde_json::to_vec(order).map_err(|error| error.to_string())?;
-            let published = orders.publish(order.id.as_bytes(), &value);
-            published.map(drop).map_err(|error| error.to_string())
-        }),
-        carry_out: Arc::new(move |order: &Order| match order.what {
-            What::ReloadRules => Some(
-                watch::reload(&on, &rules, &data_dir)
-                    .map(|generation| format!("generation {generation} of the rules is in place"))
-                    .map_err(|error| format!("{error:#}")),
-            ),
-            _ => None,
-        }),
-        roles: Arc::new(move || told(&healths)),
-        counters: Arc::new(move || counters(&counted)),
-        metrics: Arc::new(move || {
-            let mut text = metrics.render();
-            if let Some((handle, _)) = measured.get() {
-                text.push_str(&handle.snapshot().prometheus());
-            }
-            text
-        }),
-        now: Arc::new(now),
-    }
-}
-
-fn told(healths: &Healths) -> Vec<Told> {
-    healths
-        .snapshot()
-        .into_iter()
-        .map(|(name, health)| Told {
-            role: name.to_owned(),
-            since: health.since,
-            restarts: health.failures,
-            detail: match &health.state {
-                State::Failed(why) | State::Degraded(why) => why.clone(),
-                State::Starting | State::Running | State::Stopped => String::new(),
-            },
-            state: match health.state {
-                State::Starting => Health::Starting,
-                State::Running => Health::Running,
-                State::Degraded(_) => Health::Degraded,
-                State::Failed(_) => Health::Failed,
-                State::Stopped => Health::Stopped,
-            },
-        })
-        .collect()
-}
-
-fn counters(hands: &Hands) -> BTreeMap<String, u64> {
-    let Some((handle, publishing)) = hands.get() else {
-        return BTreeMap::new();
-    };
-    let mut all: BTreeMap<String, u64> = handle
-        .snapshot()
-        .total()
-        .named()
-        .map(|(name, count)| (name.to_owned(), count))
-        .collect();
-    let (published, lost) = publishing.counts();
-    all.insert("events_published".to_owned(), published);
-    all.insert("events_lost".to_owned(), lost);
-    all
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use event::action::{ActionId, Failure, Undo, What};
 use event::{Prefix, Timestamp};
 
+pub use absent::Absent;
 pub use choose::{Backend, choose};
 
+mod absent;
 mod choose;
 pub mod iptables;
 pub mod model;

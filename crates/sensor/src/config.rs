@@ -9,7 +9,7 @@ pub const WORKERS_MAX: usize = 256;
 pub const INTERFACES_MAX: usize = 64;
 
 /// The table `sensor` of the configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// What is captured from. Empty: the caller chooses, as a rule the interface of the default route.
@@ -50,7 +50,7 @@ impl Default for Config {
 }
 
 /// One interface: its name alone, or a table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(from = "NameOrTable")]
 pub struct Interface {
     /// Its name.
@@ -74,14 +74,14 @@ impl Interface {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 enum NameOrTable {
     Name(String),
     Table(Table),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Table {
     name: String,
@@ -108,7 +108,9 @@ impl From<NameOrTable> for Interface {
 }
 
 /// What packets are spread by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Balance {
     /// The two outermost addresses.
@@ -119,7 +121,7 @@ pub enum Balance {
 }
 
 /// The capture ring of a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ring {
     /// Megabytes (2^20 bytes) of each ring: how much may wait while a worker is busy.

@@ -2,26 +2,29 @@
 
 use super::supervise::Voice;
 use crate::control::now;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, ensure};
 use bus::{Delivery, Publisher, Start};
-use event::action::{Action, Mode};
+use event::action::{Action, Mode, State};
 use event::order::{Order, What};
 use event::{Prefix, Timestamp, Topic};
-use respond::firewall::{self, Firewall};
+use respond::firewall::{self, Absent, Firewall};
 use respond::host::LinuxHost;
 use respond::plan::Source;
 use respond::protected::host::Wishes;
 use respond::{OrderError, Responder};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The group in which the responder reads topics.
 const GROUP: &str = "respond";
 /// The longest wait for records: a stop is seen this late at most.
 const WAIT: Duration = Duration::from_millis(200);
+/// How often it is looked whether there is a firewall by now.
+const LOOK: Duration = Duration::from_secs(10);
 /// Events older than this are not answered: after a long stop they tell of attackers who are gone.
 const STALE: Duration = Duration::from_secs(300);
 /// Ids of records that are remembered, so that a repeat is answered once.
@@ -30,10 +33,11 @@ const SEEN: usize = 65_536;
 const MAX_FILES: usize = 1_000;
 
 /// What is done about attacks.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// How far actions go: `observe` tells what would be done, `ask` waits for a person, `enforce` does.
+    #[schemars(with = "String", extend("enum" = ["observe", "ask", "enforce"]))]
     pub mode: Mode,
     /// Playbooks, or folders of them (every `*.yaml` inside).
     pub playbooks: Vec<PathBuf>,
@@ -50,10 +54,11 @@ pub struct Config {
 }
 
 /// Who is never hit.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Protected {
     /// Addresses and prefixes.
+    #[schemars(with = "Vec<String>")]
     pub also: Vec<Prefix>,
     /// Whether private ranges are protected as a whole.
     pub private: bool,
@@ -123,19 +128,39 @@ pub fn start(
     stop: &CancellationToken,
     voice: &Voice,
 ) -> Result<()> {
-    let firewall = firewall::choose(&config.table, config.set_size);
-    let firewall = firewall.map_err(|why| anyhow!(why))?;
-    run(config, data_dir, firewall, bus, stop, voice)
+    let choose = || firewall::choose(&config.table, config.set_size);
+    match choose() {
+        Ok(firewall) => {
+            let goes_on = || {
+                voice.runs();
+                Ok(())
+            };
+            run(config, data_dir, firewall, bus, stop, goes_on)
+        }
+        // What would be done is still told.
+        Err(why) => {
+            voice.limps(&why);
+            let mut looked = Instant::now();
+            let goes_on = || {
+                if looked.elapsed() > LOOK {
+                    looked = Instant::now();
+                    ensure!(choose().is_err(), "a firewall can be used now");
+                }
+                Ok(())
+            };
+            run(config, data_dir, Absent::because(&why), bus, stop, goes_on)
+        }
+    }
 }
 
-/// Answers until it is told to stop.
+/// Answers until it is told to stop, or until `goes_on` says that it can't.
 fn run<F: Firewall>(
     config: &Config,
     data_dir: &Path,
     firewall: F,
     bus: &bus::Bus,
     stop: &CancellationToken,
-    voice: &Voice,
+    mut goes_on: impl FnMut() -> Result<()>,
 ) -> Result<()> {
     let host = LinuxHost::new(config.wishes());
     let mut responder = Responder::open(config.of_crate(data_dir), firewall, host, now())?;
@@ -150,8 +175,8 @@ fn run<F: Firewall>(
     let topics = [Topic::Orders, Topic::Incidents, Topic::Events];
     let mut records = bus.subscribe_from(GROUP, &topics, Start::Newest)?;
     let mut seen = bus::Seen::new(SEEN);
-    voice.runs();
     while !stop.is_cancelled() {
+        goes_on()?;
         let changed = responder.tick(now());
         told.tell(changed, &mut responder)?;
         let wait = responder.next_due(now()).since(now()).min(WAIT);
@@ -205,6 +230,7 @@ impl Told {
         responder: &mut Responder<F, LinuxHost>,
     ) -> Result<()> {
         for action in changed {
+            tracing::info!("{}: {} ({})", action.id, action.what, describe(&action));
             let key = action.id.to_string();
             self.actions
                 .publish(key.as_bytes(), &serde_json::to_vec(&action)?)?;
@@ -229,6 +255,21 @@ fn read(value: &[u8]) -> Option<Value> {
             tracing::warn!("a record is no JSON: {error}");
             None
         }
+    }
+}
+
+/// The state of an action, in words.
+fn describe(action: &Action) -> String {
+    let reason = &action.why.reason;
+    match &action.state {
+        State::Planned if action.mode == Mode::Observe => {
+            format!("would be done in mode enforce: {reason}")
+        }
+        State::Planned => format!("planned: {reason}"),
+        State::Refused { cause } => format!("refused: {cause}"),
+        State::Ineffective { cause, .. } => format!("ineffective: {cause}"),
+        State::Unknown { cause } => format!("unknown: {cause}"),
+        other => other.name().replace('_', " "),
     }
 }
 
@@ -262,7 +303,10 @@ fn carry_out<F: Firewall>(
 }
 
 /// Names and texts of all playbooks.
-fn playbooks(named: &[PathBuf]) -> Result<Vec<(String, String)>> {
+///
+/// # Errors
+/// A file or folder cannot be read, or there are too many.
+pub fn playbooks(named: &[PathBuf]) -> Result<Vec<(String, String)>> {
     let mut files = Vec::new();
     for path in named {
         if path.is_dir() {

@@ -6,13 +6,14 @@ use crate::settings::Settings;
 use anyhow::{Context, Result, bail};
 use engine::config::RulesLoaded;
 use engine::records::config::EveConfig;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Rules, and how traffic is understood.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Files of rules, or folders of them (every `*.rules` inside).
     pub files: Vec<PathBuf>,

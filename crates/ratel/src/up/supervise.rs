@@ -1,5 +1,6 @@
 //! Keeps roles running: one that fails starts again, later each time; all stop in the order of the flow.
 
+use crate::control::now;
 use anyhow::Result;
 use event::Timestamp;
 use std::collections::BTreeMap;
@@ -102,11 +103,11 @@ impl Healths {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let health = all.entry(name).or_insert(Health {
             state: State::Starting,
-            since: super::now(),
+            since: now(),
             failures: 0,
         });
         if health.state != state {
-            health.since = super::now();
+            health.since = now();
         }
         health.failures += u64::from(matches!(state, State::Failed(_)));
         if let State::Degraded(why) = &state

@@ -1,7 +1,7 @@
 //! The role `sensor`: workers of the crate `sensor`, their rules, and the thread that publishes.
 
-use super::Hands;
 use super::engines::{self, Recipe};
+use super::hands::Hands;
 use super::supervise::Voice;
 use crate::control::now;
 use anyhow::{Context, Result, bail};
@@ -9,7 +9,7 @@ use event::Topic;
 use sensor::publish::Publishing;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -110,12 +110,6 @@ fn trouble(now: &sensor::metrics::Snapshot, publishing: &Publishing) -> Option<S
     publishing.trouble()
 }
 
-impl Hands {
-    fn set(&self, running: Option<(sensor::Handle, Arc<Publishing>)>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = running;
-    }
-}
-
 /// Reads the rules anew and puts them in place; the old ones stay where the new ones can't be read.
 pub fn reload(hands: &Hands, rules: &engines::Config, data_dir: &std::path::Path) -> Result<u64> {
     let Some((handle, publishing)) = hands.get() else {
@@ -145,6 +139,3 @@ pub fn default_interface() -> Option<String> {
         (destination == "00000000").then(|| name.to_owned())
     })
 }
-
-/// Shared hands on what runs.
-pub type Running = Mutex<Option<(sensor::Handle, Arc<Publishing>)>>;

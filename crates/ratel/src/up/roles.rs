@@ -1,0 +1,73 @@
+//! The roles of one host, in the order of the flow.
+
+use super::answer;
+use super::hands::Hands;
+use super::supervise::{Role, Voice};
+use super::watch::Watch;
+use crate::site::Site;
+use anyhow::{Context, Result};
+use console::{Console, Ports};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Packets in, events out.
+pub fn sensor(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>) -> Role {
+    let watch = Watch {
+        sensor: site.sensor.clone(),
+        rules: site.rules.clone(),
+        data_dir: site.data_dir.clone(),
+        events_file: site.events_file.clone(),
+        bus: bus.clone(),
+        hands: hands.clone(),
+    };
+    Role {
+        name: "sensor",
+        start: Box::new(move |stop, voice| Box::pin(watch.clone().run(stop, voice))),
+    }
+}
+
+/// Events in, actions out.
+pub fn respond(site: &Site, bus: &bus::Bus) -> Role {
+    let (config, data_dir, bus) = (site.respond.clone(), site.data_dir.clone(), bus.clone());
+    Role {
+        name: "respond",
+        start: Box::new(move |stop, voice| {
+            let (config, data_dir, bus) = (config.clone(), data_dir.clone(), bus.clone());
+            Box::pin(async move {
+                let answering = move || answer::start(&config, &data_dir, &bus, &stop, &voice);
+                tokio::task::spawn_blocking(answering)
+                    .await
+                    .context("the responder panicked")?
+            })
+        }),
+    }
+}
+
+/// What people and bouncers ask.
+pub fn console(site: &Site, bus: &bus::Bus, ports: Ports) -> Role {
+    let (config, bus) = (site.console.clone(), bus.clone());
+    Role {
+        name: "console",
+        start: Box::new(move |stop, voice| {
+            let (config, bus, ports) = (config.clone(), bus.clone(), ports.clone());
+            Box::pin(run_console(config, bus, ports, stop, voice))
+        }),
+    }
+}
+
+async fn run_console(
+    config: console::Config,
+    bus: bus::Bus,
+    ports: Ports,
+    stop: CancellationToken,
+    voice: Voice,
+) -> Result<()> {
+    let console = Console::bind(&config, ports)?;
+    let (tell, told) = tokio::sync::watch::channel(false);
+    console.follow(&bus, &told)?;
+    let running = tokio::spawn(console.run(told));
+    voice.runs();
+    stop.cancelled().await;
+    let _ = tell.send(true);
+    Ok(running.await.context("the console panicked")??)
+}
