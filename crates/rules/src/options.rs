@@ -180,17 +180,11 @@ fn with_value(b: &mut Builder<'_>, name: &str, value: Option<&str>) -> Option<Re
         },
         "geoip" => |b, value| packet::as_written(b, "geoip", value),
         "rpc" => |b, value| packet::as_written(b, "rpc", value),
-        "asn1" => |b, value| {
-            let at = b.place(value.contains("relative_offset"));
-            b.push(
-                at,
-                PayloadMatch::Keyword {
-                    name: "asn1".to_owned(),
-                    argument: value.to_owned(),
-                    is_negated: false,
-                },
-            )
-        },
+        "asn1" => {
+            |_, _| {
+                Err("the keyword asn1 is not supported; write the condition with content and byte_test".to_owned())
+            }
+        }
         "flow.pkts" => |b, value| flow::flow_count(b, "flow.pkts", value),
         "flow.bytes" => |b, value| flow::flow_count(b, "flow.bytes", value),
         "flow.pkts_toserver" => |b, value| flow::flow_count(b, "flow.pkts_toserver", value),

@@ -114,7 +114,6 @@ const KNOWN: &[&str] = &[
     "config",
     "geoip",
     "rpc",
-    "asn1",
     "sameip",
     "flags",
     "tcp.flags",

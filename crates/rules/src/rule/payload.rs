@@ -60,15 +60,6 @@ pub enum PayloadMatch {
         /// Comparison.
         compare: FloatCompare,
     },
-    /// `asn1`, `luaxform` and others by name: the engine knows or degrades them.
-    Keyword {
-        /// The keyword.
-        name: String,
-        /// Its argument.
-        argument: String,
-        /// Must not hold.
-        is_negated: bool,
-    },
 }
 
 /// A comparison of a fraction.

@@ -262,7 +262,6 @@ pub(super) fn payload(
             PayloadMatch::Datarep { .. } => out.str("name", "datarep"),
             PayloadMatch::Absent { .. } => out.str("name", "absent"),
             PayloadMatch::Entropy { .. } => out.str("name", "entropy"),
-            PayloadMatch::Keyword { name, .. } => out.str("name", name),
         }
         out.end();
     }

@@ -185,11 +185,6 @@ fn step(found: &PayloadMatch, buffer: Buffer, resources: &Resources) -> Result<S
             compare: *compare,
             of: buffer,
         })),
-        PayloadMatch::Keyword { name, .. } => {
-            return Err(Refusal {
-                reason: format!("the keyword {name} is not supported"),
-            });
-        }
     })
 }
 
