@@ -252,6 +252,9 @@ pub struct Why {
     /// The playbook that planned it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub playbook: Option<String>,
+    /// The threat-intelligence feed that lists the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed: Option<String>,
     /// The event that the playbook held against, by its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,

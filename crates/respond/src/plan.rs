@@ -184,6 +184,7 @@ fn why(playbook: &Playbook, source: Source, record: &Value, ground: &Ground) -> 
             .and_then(Value::as_u64),
         flow_id: record.get("flow_id").and_then(Value::as_u64),
         person: None,
+        feed: None,
         trigger: Some(Trigger {
             packet: record
                 .get("timestamp")

@@ -26,6 +26,7 @@ use crate::verify::Sensor;
 
 mod act;
 mod check;
+pub mod feed;
 mod incident;
 mod take;
 
@@ -417,7 +418,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         match &action.state {
             State::Ineffective { failure, cause } => {
                 tracing::warn!(id = %action.id, "{} is ineffective: {cause}", action.what);
-                if self.raised.insert(action.id) {
+                if !self.is_told(&action) && self.raised.insert(action.id) {
                     self.incidents.push(incident::of(&action, *failure, cause));
                 }
             }

@@ -30,7 +30,10 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             let Some(action) = self.ledger.get(*id) else {
                 continue;
             };
-            if self.minute.1 >= self.config.max_per_minute && action.why.person.is_none() {
+            // What was chosen beforehand is bounded where it was chosen.
+            let is_listed = action.why.feed.is_some();
+            let is_chosen = is_listed || action.why.person.is_some();
+            if self.minute.1 >= self.config.max_per_minute && !is_chosen {
                 let cause = format!(
                     "more than {} actions in a minute",
                     self.config.max_per_minute
@@ -38,7 +41,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
                 self.state(*id, State::Refused { cause }, now);
                 continue;
             }
-            self.minute.1 += 1;
+            self.minute.1 += u32::from(!is_listed);
             // Where another action holds the same for longer, the firewall stays as it is.
             let slot = Slot::of(&action.what);
             let is_first = self

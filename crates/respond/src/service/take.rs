@@ -56,7 +56,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
     }
 
     /// The firewall first: what it still holds is not called undone.
-    fn take_back(
+    pub(super) fn take_back(
         &mut self,
         ids: &BTreeSet<ActionId>,
         cause: &str,
