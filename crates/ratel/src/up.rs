@@ -133,7 +133,7 @@ async fn go(site: Site, names: &[Name]) -> Result<ExitCode> {
     let ports = ports::ports(&site, &bus, &hands, &healths, metrics);
     let mut roles = vec![
         (Name::Sensor, roles::sensor(&site, &bus, &hands)),
-        (Name::Respond, roles::respond(&site, &bus)),
+        (Name::Respond, roles::respond(&site, &bus, &hands)),
         (Name::Console, roles::console(&site, &bus, ports)),
     ];
     roles.retain(|(name, _)| names.contains(name));

@@ -8,6 +8,7 @@
 //! that what two hosts say to each other stays with one worker. A worker waits where its sink waits:
 //! only the ring drops, and it counts what it drops.
 
+pub mod arrivals;
 pub mod config;
 pub mod doctor;
 mod doors;

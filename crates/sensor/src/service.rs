@@ -1,5 +1,6 @@
 //! The sensor as a whole: started, watched, given other rules, stopped.
 
+use crate::arrivals::Seen;
 use crate::config::{Config, ConfigError};
 use crate::doors::Doors;
 use crate::metrics::Snapshot;
@@ -11,7 +12,7 @@ use crate::sink::{Place, Sink};
 use crate::stats::Stats;
 use crate::worker::{Blueprint, Worker};
 use engine::records::EveConfig;
-use event::Timestamp;
+use event::{Prefix, Timestamp};
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -196,6 +197,12 @@ impl Handle {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.shared.snapshot()
+    }
+
+    /// Packets that came from `prefix` since a moment. The first question begins to watch it.
+    #[must_use]
+    pub fn arrivals(&self, prefix: Prefix, since: Timestamp) -> Seen {
+        self.shared.book.ask(prefix, since)
     }
 
     /// Generation of the rules, from 1.

@@ -1,5 +1,6 @@
 //! What workers share: the rules to run, whether to go on, and what each of them shows.
 
+use crate::arrivals::Book;
 use crate::metrics::{Shown, Snapshot, Worker};
 use engine::pipeline::live::NewRules;
 use engine::records::stats::Counters;
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     rules: Mutex<Option<Arc<NewRules>>>,
     pub(crate) reloads: AtomicU64,
     pub(crate) failed_reloads: AtomicU64,
+    /// Whose packets are counted.
+    pub(crate) book: Book,
 }
 
 impl Shared {
@@ -60,6 +63,7 @@ impl Shared {
             rules: Mutex::new(None),
             reloads: AtomicU64::new(0),
             failed_reloads: AtomicU64::new(0),
+            book: Book::default(),
         }
     }
 

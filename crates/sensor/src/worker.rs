@@ -2,6 +2,7 @@
 
 mod output;
 
+use crate::arrivals::Reader;
 use crate::doors::Doors;
 use crate::metrics::Counts;
 use crate::port::{Closed, Port};
@@ -68,6 +69,7 @@ pub(crate) struct Worker {
     shared: Arc<Shared>,
     port: Arc<Port>,
     doors: Doors,
+    reader: Reader,
     window: Arc<Window>,
     blueprint: Arc<Blueprint>,
     stop_within: Duration,
@@ -102,6 +104,7 @@ impl Worker {
             shared,
             port,
             doors,
+            reader: Reader::default(),
             window,
             blueprint,
             stop_within,
@@ -307,6 +310,7 @@ impl Worker {
     /// Takes the packets of a block. Should the engine fail on one, the rest of the block is lost and
     /// counted, and a new engine goes on. Whether there was any.
     fn block(&mut self, mut block: Block<'_>) -> bool {
+        self.reader.follow(&self.shared.book);
         let is_ethernet = block.is_ethernet();
         let mut frames = block.frames();
         let said = u64::from(frames.left());
@@ -342,6 +346,8 @@ impl Worker {
                 link,
             };
             self.latest = frame.time;
+            self.reader
+                .on_frame(frame.time, frame.data, is_ethernet, &self.port.name);
             if let Some(filter) = &self.port.filter
                 && !filter.matches(&frame)
             {

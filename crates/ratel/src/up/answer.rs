@@ -11,6 +11,7 @@ use respond::firewall::{self, Absent, Firewall};
 use respond::host::LinuxHost;
 use respond::plan::Source;
 use respond::protected::host::Wishes;
+use respond::verify::Sensor;
 use respond::{OrderError, Responder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,7 @@ pub fn start(
     config: &Config,
     data_dir: &Path,
     bus: &bus::Bus,
+    sensor: Sensor,
     stop: &CancellationToken,
     voice: &Voice,
 ) -> Result<()> {
@@ -135,7 +137,7 @@ pub fn start(
                 voice.runs();
                 Ok(())
             };
-            run(config, data_dir, firewall, bus, stop, goes_on)
+            run(config, data_dir, firewall, bus, sensor, stop, goes_on)
         }
         // What would be done is still told.
         Err(why) => {
@@ -148,7 +150,15 @@ pub fn start(
                 }
                 Ok(())
             };
-            run(config, data_dir, Absent::because(&why), bus, stop, goes_on)
+            run(
+                config,
+                data_dir,
+                Absent::because(&why),
+                bus,
+                sensor,
+                stop,
+                goes_on,
+            )
         }
     }
 }
@@ -159,12 +169,14 @@ fn run<F: Firewall>(
     data_dir: &Path,
     firewall: F,
     bus: &bus::Bus,
+    sensor: Sensor,
     stop: &CancellationToken,
     mut goes_on: impl FnMut() -> Result<()>,
 ) -> Result<()> {
     let host = LinuxHost::new(config.wishes());
     let mut responder = Responder::open(config.of_crate(data_dir), firewall, host, now())?;
     responder.timed_by(now);
+    responder.watch(sensor);
     for refusal in responder.load(&playbooks(&config.playbooks)?, now()) {
         tracing::error!("playbook refused: {refusal}");
     }

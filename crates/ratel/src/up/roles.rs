@@ -7,6 +7,9 @@ use super::watch::Watch;
 use crate::site::Site;
 use anyhow::{Context, Result};
 use console::{Console, Ports};
+use respond::host::namespace_of;
+use respond::verify::Arrivals;
+use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -27,20 +30,38 @@ pub fn sensor(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>) -> Role {
 }
 
 /// Events in, actions out.
-pub fn respond(site: &Site, bus: &bus::Bus) -> Role {
+pub fn respond(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>) -> Role {
     let (config, data_dir, bus) = (site.respond.clone(), site.data_dir.clone(), bus.clone());
+    let hands = hands.clone();
     Role {
         name: "respond",
         start: Box::new(move |stop, voice| {
             let (config, data_dir, bus) = (config.clone(), data_dir.clone(), bus.clone());
+            let sensor = sensor_of(&hands);
             Box::pin(async move {
-                let answering = move || answer::start(&config, &data_dir, &bus, &stop, &voice);
+                let answering =
+                    move || answer::start(&config, &data_dir, &bus, sensor, &stop, &voice);
                 tokio::task::spawn_blocking(answering)
                     .await
                     .context("the responder panicked")?
             })
         }),
     }
+}
+
+/// Answers whether packets of a target still arrive, while a sensor runs.
+fn sensor_of(hands: &Arc<Hands>) -> respond::verify::Sensor {
+    let hands = hands.clone();
+    let namespace = namespace_of(Path::new("/proc/self/ns/net"));
+    Box::new(move |target, since| {
+        let (handle, _) = hands.get()?;
+        let seen = handle.arrivals(*target, since);
+        Some(Arrivals {
+            packets: seen.packets,
+            interface: seen.interface,
+            namespace,
+        })
+    })
 }
 
 /// What people and bouncers ask.

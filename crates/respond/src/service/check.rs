@@ -12,7 +12,7 @@ use super::Responder;
 use crate::firewall::{Finding, Firewall};
 use crate::host::Host;
 use crate::ledger::wanted;
-use crate::verify::{self, Findings, GRACE_MS};
+use crate::verify::{self, Arrivals, Findings, GRACE_MS};
 
 /// Actions that are verified in one tick; the others follow in the next.
 const MAX_CHECKS: usize = 1000;
@@ -62,6 +62,8 @@ impl<F: Firewall, H: Host> Responder<F, H> {
                     .unwrap_or_else(|| wanted(action))
             })
             .collect();
+        // Asked before the firewall is read: what arrived by now is counted there by then.
+        let arrivals: Vec<_> = actions.iter().map(|action| self.arrivals(action)).collect();
         let readings = match self.actuator.inspect(&wanteds, now) {
             Ok(findings) => findings,
             Err(error) => {
@@ -75,8 +77,8 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         };
         let mut lost = false;
         let mut answers = BTreeMap::new();
-        for (action, reading) in actions.iter().zip(readings) {
-            let findings = self.find(action, reading, &mut answers);
+        for ((action, reading), arrivals) in actions.iter().zip(readings).zip(arrivals) {
+            let findings = self.find(action, reading, arrivals, &mut answers);
             let state = verify::judge(action, &findings, now);
             let failure = match &state {
                 State::Ineffective { failure, .. } => Some(*failure),
@@ -120,16 +122,21 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         }
     }
 
+    /// What the sensor saw of the target since the action was carried out.
+    fn arrivals(&mut self, action: &Action) -> Option<Arrivals> {
+        let since = action.executed.unwrap_or(action.planned) + Duration::from_millis(GRACE_MS);
+        let ask = self.sensor.as_mut()?;
+        ask(&action.what.target(), since)
+    }
+
     /// `answers` are those of honeypots: each is asked once, because a silent one takes its time.
     fn find(
         &mut self,
         action: &Action,
         reading: Finding,
+        arrivals: Option<Arrivals>,
         answers: &mut BTreeMap<SocketAddr, Option<bool>>,
     ) -> Findings {
-        let target = action.what.target();
-        let since = action.executed.unwrap_or(action.planned) + Duration::from_millis(GRACE_MS);
-        let arrivals = self.sensor.as_mut().and_then(|ask| ask(&target, since));
         let interface = arrivals.as_ref().and_then(|a| a.interface.clone());
         let past = if verify::is_passed(&reading, arrivals.as_ref()) {
             self.actuator.past(interface.as_deref())
