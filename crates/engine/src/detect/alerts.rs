@@ -194,8 +194,10 @@ impl Alerts {
                 self.apply(&alert, is_by_rate, &mut flow_action);
             }
             let is_pass = alert.action == Action::Pass;
-            if !is_told || rule.is_silent || alert.action == Action::Config {
-                // A pass rule that says nothing only ends the list.
+            // What a rate lets pass is not told; a pass rule is, where it says so.
+            let is_quiet = rule.is_silent || is_pass && is_by_rate;
+            if !is_told || is_quiet || alert.action == Action::Config {
+                // A pass that says nothing only ends the list.
                 self.suppressed += u32::from(!is_pass);
             } else if self.alerts.len() < max {
                 self.alerts.push(alert);

@@ -96,6 +96,13 @@ fn records_commands_with_their_replies() {
         port.holds("ftp.mode", "active", Direction::ToServer),
         Some(true)
     );
+    let answered = |id, direction| {
+        let tx = control.tx(id).unwrap();
+        tx.number(Number::FtpReplyReceived, direction, 0)
+    };
+    assert_eq!(answered(2, Direction::ToClient), Some(1));
+    assert_eq!(answered(2, Direction::ToServer), None);
+    assert_eq!(answered(0, Direction::ToClient), None, "a greeting");
     let retr = control.tx(3).unwrap();
     let code = retr.field(Buffer::FtpCompletionCode, Direction::ToClient, 1);
     assert_eq!(code, Field::Whole(b"226"[..].into()));

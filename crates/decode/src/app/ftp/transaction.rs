@@ -123,15 +123,6 @@ impl Exchange {
     }
 }
 
-/// Words that mean yes in rules.
-fn is_yes(word: &str) -> Option<bool> {
-    match word.trim().to_ascii_lowercase().as_str() {
-        "yes" | "true" | "on" | "1" => Some(true),
-        "no" | "false" | "off" | "0" => Some(false),
-        _ => None,
-    }
-}
-
 impl Transaction for Exchange {
     fn id(&self) -> u64 {
         self.id
@@ -150,13 +141,17 @@ impl Transaction for Exchange {
         }
     }
 
-    fn number(&self, number: Number, _: Direction, index: usize) -> Option<u64> {
+    fn number(&self, number: Number, direction: Direction, index: usize) -> Option<u64> {
         match (number, index) {
             (Number::FtpDynamicPort, 0) => {
                 Some(u64::from(self.dynamic_port)).filter(|port| *port != 0)
             }
             (Number::FtpMode, 0) => (self.dynamic_port != 0).then_some(u64::from(self.is_active)),
-            (Number::FtpReplyReceived, 0) => Some(u64::from(self.is_done)),
+            // Replies are the server's: they are looked for in what travels to the client. A
+            // greeting answers nothing.
+            (Number::FtpReplyReceived, 0) => (direction == Direction::ToClient
+                && self.command.is_some())
+            .then_some(u64::from(self.is_done)),
             (Number::FtpCompletionCode, index) => {
                 let code = self.code(index)?;
                 Some(code.iter().fold(0, |sum, digit| {
@@ -168,13 +163,10 @@ impl Transaction for Exchange {
         }
     }
 
-    fn holds(&self, keyword: &str, argument: &str, direction: Direction) -> Option<bool> {
+    fn holds(&self, keyword: &str, argument: &str, _: Direction) -> Option<bool> {
         match keyword {
             // The argument is the address of the end that opened the flow.
             "ftpbounce" => Some(self.is_bounce(argument)),
-            // Replies are the server's: they are looked for in what travels to the client.
-            "ftp.reply_received" if direction == Direction::ToServer => Some(false),
-            "ftp.reply_received" => Some(is_yes(argument)? == self.is_done),
             "ftp.mode" => Some(
                 self.dynamic_port != 0
                     && match argument.trim().to_ascii_lowercase().as_str() {

@@ -4,20 +4,35 @@ use super::*;
 use crate::detect::{Options, Ruleset};
 use event::Timestamp;
 
-fn set(text: &str) -> Ruleset {
+fn set(text: &str, limits: &str) -> Ruleset {
     let file = rules::parse_file("test.rules", text.as_bytes(), &rules::Context::default());
     let all = file
         .parsed
         .into_iter()
         .map(|parsed| parsed.rule().cloned().expect("a rule"));
-    let (set, refused) = Ruleset::build(all.collect(), Options::default()).expect("builds");
+    let options = Options {
+        thresholds: rules::Thresholds::parse(limits.as_bytes(), &rules::Variables::default()),
+        ..Options::default()
+    };
+    let (set, refused) = Ruleset::build(all.collect(), options).expect("builds");
     assert_eq!(refused, []);
     set
 }
 
 /// The sids told when all rules match in the order given, and the verdict.
 fn check(text: &str, matches: &[u32], told: &[u32], verdict: (bool, Option<u32>)) {
-    let set = set(text);
+    check_limited(text, "", matches, told, verdict);
+}
+
+/// The same under the lines of a `threshold.config`.
+fn check_limited(
+    text: &str,
+    limits: &str,
+    matches: &[u32],
+    told: &[u32],
+    verdict: (bool, Option<u32>),
+) {
+    let set = set(text, limits);
     let id = |sid: u32| {
         set.iter()
             .find(|(_, rule)| rule.sid == sid)
@@ -85,6 +100,19 @@ fn a_pass_is_told_only_on_request() {
     check(text, &[1], &[], (true, None));
     let text = "pass tcp any any -> any any (ttl:1; alert; sid:1;)\n";
     check(text, &[1], &[1], (true, None));
+}
+
+#[test]
+fn what_a_rate_lets_pass_is_not_told() {
+    let text = "alert tcp any any -> any any (ttl:1; sid:1;)\n";
+    let limit = |action: &str| {
+        format!(
+            "rate_filter gen_id 1, sig_id 1, track by_rule, count 1, seconds 9, new_action {action}, timeout 9\n"
+        )
+    };
+    check_limited(text, &limit("pass"), &[1, 1], &[1], (true, None));
+    check_limited(text, &limit("drop"), &[1, 1], &[1, 1], (false, Some(1)));
+    check_limited(text, &limit("alert"), &[1, 1], &[1, 1], (false, None));
 }
 
 #[test]
