@@ -1,5 +1,6 @@
 //! The firewall as actions see it: puts, takes, a reading of what holds, a reconciliation after a crash.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use event::action::{ActionId, Failure, Undo, What};
@@ -157,6 +158,35 @@ pub struct Reconciled {
     pub put: usize,
     /// Put there by somebody else: left alone.
     pub kept: usize,
+}
+
+/// Puts a batch at once; where that fails, halves of it, so that one bad element stands alone. The
+/// errors of those that were not put.
+fn halving(
+    puts: &[&Wanted],
+    put: &mut impl FnMut(&[&Wanted]) -> Result<(), FirewallError>,
+) -> BTreeMap<ActionId, FirewallError> {
+    if puts.is_empty() {
+        return BTreeMap::new();
+    }
+    let Err(error) = put(puts) else {
+        return BTreeMap::new();
+    };
+    // A command that is gone or hangs is not asked for each element.
+    let is_hopeless = matches!(
+        error,
+        FirewallError::ToolMissing(_)
+            | FirewallError::TimedOut { .. }
+            | FirewallError::NotPermitted { .. }
+            | FirewallError::NotOurs(_)
+    );
+    if puts.len() == 1 || is_hopeless {
+        return puts.iter().map(|put| (put.id, error.clone())).collect();
+    }
+    let (left, right) = puts.split_at(puts.len() / 2);
+    let mut failed = halving(left, put);
+    failed.extend(halving(right, put));
+    failed
 }
 
 /// A firewall that holds what is wanted and can be asked what it holds.

@@ -24,7 +24,7 @@ use respond::{Config, Responder};
 use serde_json::json;
 
 /// Without a parameter: a second or two.
-const PLANS: u32 = 100_000;
+const PLANS: u32 = 50_000;
 /// Plans against one protected set.
 const ROUND: u32 = 200;
 

@@ -7,7 +7,9 @@ use event::Timestamp;
 use event::action::{ActionId, Failure, Undo, What};
 
 use super::tool::Tool;
-use super::{Change, Finding, Firewall, FirewallError, MAX_BATCH, Reconciled, Slot, Wanted};
+use super::{
+    Change, Finding, Firewall, FirewallError, MAX_BATCH, Reconciled, Slot, Wanted, halving,
+};
 use picture::Picture;
 use script::{COMMENT, Element, Kind, Shape};
 
@@ -210,45 +212,13 @@ impl Nft {
         }
     }
 
-    /// Puts of a batch; where the batch fails, halves of it, so that one bad element stands alone.
-    fn put_all(
-        &mut self,
-        puts: &[&Wanted],
-        now: Timestamp,
-        answers: &mut BTreeMap<ActionId, Result<Undo, FirewallError>>,
-    ) {
-        match self.put(puts, now) {
-            Ok(()) => {
-                for wanted in puts {
-                    self.shapes.extend(script::shapes(&wanted.what));
-                    self.held.insert(Slot::of(&wanted.what), (*wanted).clone());
-                    answers.insert(wanted.id, Ok(self.undo_of(wanted)));
-                }
-            }
-            Err(error) => match puts {
-                [one] => {
-                    answers.insert(one.id, Err(error));
-                }
-                [] => {}
-                many => {
-                    let (left, right) = many.split_at(many.len() / 2);
-                    self.put_all(left, now, answers);
-                    // A command that is gone or hangs is not asked for each element.
-                    let hopeless = matches!(
-                        error,
-                        FirewallError::ToolMissing(_)
-                            | FirewallError::TimedOut { .. }
-                            | FirewallError::NotPermitted { .. }
-                            | FirewallError::NotOurs(_)
-                    );
-                    if hopeless {
-                        answers.extend(right.iter().map(|w| (w.id, Err(error.clone()))));
-                    } else {
-                        self.put_all(right, now, answers);
-                    }
-                }
-            },
+    fn put_and_hold(&mut self, puts: &[&Wanted], now: Timestamp) -> Result<(), FirewallError> {
+        self.put(puts, now)?;
+        for wanted in puts {
+            self.shapes.extend(script::shapes(&wanted.what));
+            self.held.insert(Slot::of(&wanted.what), (*wanted).clone());
         }
+        Ok(())
     }
 
     fn undo_of(&self, wanted: &Wanted) -> Undo {
@@ -423,16 +393,13 @@ impl Firewall for Nft {
                     Change::Take(_) => None,
                 })
                 .collect();
-            let mut put = BTreeMap::new();
-            self.put_all(&puts, now, &mut put);
-            answers.extend(batch.iter().map(|change| {
-                match change {
-                    Change::Take(_) => taken.clone().map(|()| Undo::default()),
-                    Change::Put(wanted) => put
-                        .get(&wanted.id)
-                        .cloned()
-                        .unwrap_or_else(|| Ok(Undo::default())),
-                }
+            let failed = halving(&puts, &mut |puts| self.put_and_hold(puts, now));
+            answers.extend(batch.iter().map(|change| match change {
+                Change::Take(_) => taken.clone().map(|()| Undo::default()),
+                Change::Put(wanted) => match failed.get(&wanted.id) {
+                    Some(error) => Err(error.clone()),
+                    None => Ok(self.undo_of(wanted)),
+                },
             }));
         }
         answers

@@ -152,7 +152,11 @@ impl Tool {
             FirewallError::SetFull(text)
         } else if says("File exists") || says("already added") || says("already exists") {
             FirewallError::Exists(text)
-        } else if says("No such file") || says("does not exist") || says("No chain/target") {
+        } else if says("No such file")
+            || says("does not exist")
+            || says("No chain/target")
+            || says("not added")
+        {
             FirewallError::Gone(text)
         } else {
             FirewallError::Refused {
@@ -195,6 +199,14 @@ mod tests {
             "NotPermitted",
         );
         check("Error: No such file or directory; did you mean", "Gone");
+        check(
+            "ipset v7.17: The set with the given name does not exist",
+            "Gone",
+        );
+        check(
+            "ipset v7.17: Element cannot be added to the set: it's already added",
+            "Exists",
+        );
         check("Error: syntax error", "Refused");
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // Tells its figures.
 
 mod failures;
+mod iptables;
 mod kill;
 mod lab;
 mod nft;
