@@ -47,6 +47,9 @@ pub enum Verb {
     /// Everything that was done, step by step: show it, or verify that nobody changed it.
     #[command(subcommand)]
     Audit(crate::audit::Verb),
+    /// A ruleset for this host: limits, floods, scans, honeypots, metadata of clouds.
+    #[command(subcommand)]
+    Harden(crate::harden::Verb),
     /// How the running Ratel fares.
     Status(crate::status::Args),
 }

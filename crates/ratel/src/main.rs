@@ -9,6 +9,7 @@ mod config;
 mod control;
 mod demo;
 mod doctor;
+mod harden;
 mod journal;
 mod read;
 mod reload;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Block(args) => block::block(args),
         Verb::Unblock(args) => block::unblock(args),
         Verb::Audit(verb) => audit::run(verb),
+        Verb::Harden(verb) => harden::run(verb),
         Verb::Status(args) => status::run(args),
     };
     match result {

@@ -27,6 +27,8 @@ pub struct Site {
     pub bus: bus::Config,
     /// What is done about attacks.
     pub respond: answer::Config,
+    /// The host's own ruleset, for `ratel harden`; the running Ratel leaves it alone.
+    pub harden: respond::harden::HardenConfig,
     /// The control socket and what bouncers ask.
     pub console: console::Config,
 }
@@ -40,6 +42,7 @@ impl Default for Site {
             rules: engines::Config::default(),
             bus: bus::Config::default(),
             respond: answer::Config::default(),
+            harden: respond::harden::HardenConfig::default(),
             console: console::Config::default(),
         }
     }

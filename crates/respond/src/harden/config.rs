@@ -1,6 +1,7 @@
 //! What hardening can be told. Every key is optional; the defaults lock nobody out.
 
 use event::Prefix;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::protected::host::{ADMIN_PORTS, Wishes};
@@ -9,7 +10,7 @@ use crate::protected::host::{ADMIN_PORTS, Wishes};
 pub const TABLE: &str = "ratel_harden";
 
 /// Everything that can be set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HardenConfig {
     /// The name of the table, `inet`, that holds it all.
@@ -18,6 +19,7 @@ pub struct HardenConfig {
     /// names one.
     pub admin_ports: Vec<u16>,
     /// Who is never limited or dropped, beyond what is computed: load balancers, monitoring.
+    #[schemars(with = "Vec<String>")]
     pub protected: Vec<Prefix>,
     /// Whether private ranges are never limited or dropped.
     pub private: bool,
@@ -71,7 +73,7 @@ impl HardenConfig {
 }
 
 /// TCP or UDP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// TCP.
@@ -93,7 +95,7 @@ impl Protocol {
 }
 
 /// Limits of one service, for each source: one address of IPv4, one /64 of IPv6.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
     /// Its name in rules and counters.
@@ -115,7 +117,7 @@ pub struct Service {
 }
 
 /// Limits for each source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// New connections a minute; 0: no limit.
@@ -139,7 +141,7 @@ impl Default for Limits {
 }
 
 /// What is done about floods of SYN packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SynMode {
     /// The kernel answers in place of the service with a cookie, and the service sees a connection
@@ -153,7 +155,7 @@ pub enum SynMode {
 }
 
 /// Floods of SYN packets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SynFlood {
     /// What is done.
@@ -180,7 +182,7 @@ impl Default for SynFlood {
 }
 
 /// Who tries port after port: what counts is different ports behind which nothing listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scans {
     /// Whether they are found.
@@ -206,19 +208,21 @@ impl Default for Scans {
 }
 
 /// Networks of honeypots: others reach them, they reach nobody.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Honeypots {
     /// Their addresses.
+    #[schemars(with = "Vec<String>")]
     pub networks: Vec<Prefix>,
     /// The interfaces behind which they are, whatever addresses they use.
     pub interfaces: Vec<String>,
     /// Whom they may reach all the same: collectors of logs.
+    #[schemars(with = "Vec<String>")]
     pub may_reach: Vec<Prefix>,
 }
 
 /// A user of this host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum User {
     /// By number.
@@ -228,16 +232,18 @@ pub enum User {
 }
 
 /// Metadata services of clouds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Metadata {
     /// Whether they are closed.
     pub enabled: bool,
     /// Their addresses.
+    #[schemars(with = "Vec<String>")]
     pub addresses: Vec<Prefix>,
     /// Users of this host who may ask them.
     pub users: Vec<User>,
     /// Networks of containers or machines behind this host that may ask them.
+    #[schemars(with = "Vec<String>")]
     pub networks: Vec<Prefix>,
 }
 
