@@ -4,6 +4,7 @@ pub mod answer;
 pub mod engines;
 mod hands;
 mod ports;
+mod rights;
 mod roles;
 mod supervise;
 mod watch;
@@ -14,7 +15,7 @@ use hands::Hands;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sd_notify::NotifyState;
 use sensor::config::Interface;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,10 +113,21 @@ fn start(args: &Shared, names: &[Name]) -> Result<ExitCode> {
     if let Some(mode) = args.mode {
         site.respond.mode = mode.into();
     }
-    std::fs::create_dir_all(&site.data_dir).with_context(|| {
-        let folder = site.data_dir.display();
-        format!("cannot make {folder} (run as root, or set data_dir)")
-    })?;
+    // A folder that is not made yet could not be made later.
+    let mut folders = vec![site.data_dir.as_path(), site.bus.dir.as_path()];
+    let files = [Some(&site.console.socket), site.events_file.as_ref()];
+    folders.extend(files.into_iter().flatten().map(|file| match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }));
+    folders.extend(site.rules.cache_dir.as_deref());
+    for folder in &folders {
+        std::fs::create_dir_all(folder).with_context(|| {
+            let folder = folder.display();
+            format!("cannot make {folder} (run as root, or set data_dir and console.socket)")
+        })?;
+    }
+    rights::keep_needed(&folders);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
