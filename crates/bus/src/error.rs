@@ -36,7 +36,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The disk has no room; the record was not taken. It may be published again.
-    #[error("bus: no space left for topic {topic} in {} after {waited:?}", dir.display())]
+    #[error("bus: no space left for topic {topic} in {} after {waited:.1?}", dir.display())]
     DiskFull {
         /// The topic that could not grow.
         topic: Topic,
@@ -48,7 +48,7 @@ pub enum Error {
     /// The topic is at its limit and a group has yet to read its oldest records; the record was
     /// not taken. It may be published again.
     #[error(
-        "bus: topic {topic} is full after {waited:?}: group {group} is {behind} records behind"
+        "bus: topic {topic} is full after {waited:.1?}: group {group} is {behind} records behind"
     )]
     Full {
         /// The topic.

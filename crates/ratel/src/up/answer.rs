@@ -141,6 +141,7 @@ pub fn start(
         }
         // What would be done is still told.
         Err(why) => {
+            tracing::warn!("{why}: actions are told and can't be carried out");
             voice.limps(&why);
             let mut looked = Instant::now();
             let goes_on = || {

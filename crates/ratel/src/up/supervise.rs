@@ -45,7 +45,7 @@ impl Voice {
         self.healths.set(self.name, State::Running);
     }
 
-    /// It runs, and something that it should do it can't.
+    /// It runs, and something that it should do it can't; who says so has told the log.
     pub fn limps(&self, why: &str) {
         self.healths.set(self.name, State::Degraded(why.to_owned()));
     }
@@ -110,11 +110,6 @@ impl Healths {
             health.since = now();
         }
         health.failures += u64::from(matches!(state, State::Failed(_)));
-        if let State::Degraded(why) = &state
-            && health.state != state
-        {
-            tracing::warn!(role = name, "{why}");
-        }
         health.state = state;
     }
 }
