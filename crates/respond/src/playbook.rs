@@ -300,7 +300,10 @@ enum OneOrTwo {
 fn read_one(file: &str, first: usize, part: &str) -> Result<Playbook, (usize, String)> {
     let mut texts: Vec<Text> = serde_yaml_ng::from_str(part).map_err(|error| {
         let line = error.location().map_or(0, |at| at.line().saturating_sub(1));
-        (first + line, error.to_string())
+        // Its own words count lines from the beginning of the playbook.
+        let words = error.to_string();
+        let words = words.split(" at line ").next().unwrap_or_default();
+        (first + line, words.to_owned())
     })?;
     let text = match (texts.pop(), texts.is_empty()) {
         (Some(text), true) => text,
@@ -325,12 +328,17 @@ fn read_one(file: &str, first: usize, part: &str) -> Result<Playbook, (usize, St
     }
     let when = Condition::compile(&text.when).map_err(|reason| at("when:", reason))?;
     let target = who(text.target.as_deref()).map_err(|reason| at("target:", reason))?;
-    let steps = text
-        .steps
-        .iter()
-        .map(step)
+    let steps = (0..)
+        .zip(&text.steps)
+        .map(|(number, text)| step(text).map_err(|reason| (number, reason)))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|reason| at("steps:", reason))?;
+        .map_err(|(number, reason)| {
+            let (line, reason) = at("steps:", reason);
+            (
+                line_of_step(part, number).map_or(line, |line| first + line),
+                reason,
+            )
+        })?;
     let usual = Escalation::default();
     let escalation = Escalation {
         factor: text.escalation.factor.unwrap_or(usual.factor),
@@ -353,6 +361,22 @@ fn read_one(file: &str, first: usize, part: &str) -> Result<Playbook, (usize, St
         },
         name: text.name,
     })
+}
+
+/// The line of the step of this number, from 0 on; None where steps stand in one line.
+fn line_of_step(part: &str, number: usize) -> Option<usize> {
+    let mut lines = part.lines().enumerate();
+    let is_steps = |line: &str| {
+        line.trim_start()
+            .trim_start_matches("- ")
+            .starts_with("steps:")
+    };
+    lines.by_ref().find(|(_, line)| is_steps(line))?;
+    let is_step = |line: &str| line.trim_start().starts_with("- ");
+    lines
+        .filter(|(_, line)| is_step(line))
+        .nth(number)
+        .map(|(at, _)| at)
 }
 
 fn who(text: Option<&str>) -> Result<Option<Who>, String> {

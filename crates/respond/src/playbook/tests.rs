@@ -64,6 +64,8 @@ fn check_refusal(text: &str, line: usize, reason: &str) {
         .unwrap_or_else(|| panic!("nothing refused in {text}"));
     assert_eq!(refusal.place.line, line, "{refusal}");
     assert!(refusal.reason.contains(reason), "{refusal}");
+    // Lines within the playbook would be taken for lines of the file.
+    assert!(!refusal.reason.contains("at line"), "{refusal}");
 }
 
 #[test]
@@ -82,12 +84,19 @@ fn what_is_wrong_is_told_with_file_line_and_reason() {
     check_refusal("- name: x\n  when: \"true\"\n", 1, "steps");
     check_refusal("- name: x\n  when: \"true\"\n  steps: []\n", 3, "1 to 8");
     check_refusal(&with("block: {ttl: soon}"), 4, "span");
-    check_refusal(&with("block: {ttl: 9999d}"), 3, "ttl");
-    check_refusal(&with("block: {prefix4: 8}"), 3, "prefix4");
-    check_refusal(&with("block: {port: 22}"), 3, "no port");
-    check_refusal(&with("rate_limit: {}"), 3, "packets_per_second");
-    check_refusal(&with("redirect: {}"), 3, "needs to");
+    check_refusal(&with("block: {ttl: 9999d}"), 4, "ttl");
+    check_refusal(&with("block: {prefix4: 8}"), 4, "prefix4");
+    check_refusal(&with("block: {port: 22}"), 4, "no port");
+    check_refusal(&with("rate_limit: {}"), 4, "packets_per_second");
+    check_refusal(&with("redirect: {}"), 4, "needs to");
     check_refusal(&with("explode: {}"), 4, "explode");
+    check_refusal(&with("block: {}\n  - block: {ttl: 0s}"), 5, "x: block: ttl");
+    check_refusal(
+        "- name: x\n  when: \"true\"\n  steps: [block: {}, block: {port: 1}]\n",
+        3,
+        "x: block has no port",
+    );
+    check_refusal(&with("block: {mode: enfroce}"), 4, "enfroce");
     check_refusal("name: x\n", 1, "list of playbooks");
     check_refusal("- name: [\n", 1, "");
 }

@@ -259,6 +259,17 @@ fn a_chain_at_the_interface_forwards_the_traffic_past() {
 }
 
 #[test]
+fn an_earlier_table_changes_the_source() {
+    check(Failure::TranslatedBefore, |lab| {
+        nft("add table ip early { chain c { type filter hook prerouting priority -400; }; }");
+        nft(&format!(
+            "add rule ip early c ip saddr {ATTACKER} ip saddr set 198.51.100.200"
+        ));
+        lab.send(ATTACKER, HOST, 5);
+    });
+}
+
+#[test]
 fn the_firewall_is_that_of_another_namespace() {
     let Some(lab) = Lab::new(&["nft"]) else {
         return;
@@ -347,7 +358,7 @@ fn check_connection(expected: Failure, what: What, conntrack: &str, ss: &str) {
         return;
     };
     lab.host(|| {
-        nft("add table ip t { chain c { type filter hook input priority 0; ct state new; } }")
+        nft("add table ip t { chain c { type filter hook input priority 0; ct state new; }; }")
     });
     let listener = lab.host(|| TcpListener::bind((HOST, 2300)).unwrap());
     let _honeypot = lab.host(|| TcpListener::bind((HOST, 2222)).unwrap());

@@ -263,7 +263,7 @@ fn a_killed_responder_loses_nothing_and_leaves_nothing() {
     let mut random = Random::seeded();
     let mut told = Told::default();
     println!("seed {}", random.0);
-    lab.host(|| nft("add table ip other { chain c { type filter hook input priority 0; } }"));
+    lab.host(|| nft("add table ip other { chain c { type filter hook input priority 0; }; }"));
     let before = lab.host(ruleset);
     let mut slowest = Duration::ZERO;
     for kill in 1..=kills {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::UdpSocket;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -187,8 +188,11 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        for side in ['h', 'a'] {
-            run(&format!("ip netns del {}-{side}", self.name));
+        // A container is only where a test has made one.
+        for side in ['h', 'a', 'c'] {
+            if Path::new(&format!("/var/run/netns/{}-{side}", self.name)).exists() {
+                run(&format!("ip netns del {}-{side}", self.name));
+            }
         }
     }
 }
@@ -204,9 +208,7 @@ pub fn ruleset() -> String {
 
 /// Runs nft; for what somebody else does to the ruleset.
 pub fn nft(script: &str) {
-    // A block ends with a line of its own.
-    let script = script.replace(" }", "\n }").replace("{ chain", "{\n chain");
-    Tool::named("nft").run(&["-f", "-"], &script).unwrap();
+    Tool::named("nft").run(&["-f", "-"], script).unwrap();
 }
 
 pub fn states(actions: &[Action]) -> Vec<&'static str> {

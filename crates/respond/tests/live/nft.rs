@@ -9,7 +9,7 @@ use event::action::{Connection, State, Transport, What, Why};
 use serde_json::json;
 
 use crate::lab::{
-    ATTACKER, ATTACKER_6, HOST, HOST_6, Lab, nft, now, ruleset, states, until, verified,
+    ATTACKER, ATTACKER_6, HOST, HOST_6, Lab, nft, now, ruleset, run, states, until, verified,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -27,7 +27,7 @@ fn check(what: &str, from: &str, to: &str) {
         return;
     };
     let what: What = serde_json::from_str(what).unwrap();
-    lab.host(|| nft("add table ip other { chain c { type filter hook input priority 0; } }"));
+    lab.host(|| nft("add table ip other { chain c { type filter hook input priority 0; }; }"));
     lab.host(|| {
         let before = ruleset();
         let mut live = lab.responder(lab.config());
@@ -141,7 +141,7 @@ fn a_connection_ends_at_once_and_stays_ended() {
     };
     // Tracking makes the connection known to conntrack as well.
     lab.host(|| {
-        nft("add table ip t { chain c { type filter hook input priority 0; ct state new; } }")
+        nft("add table ip t { chain c { type filter hook input priority 0; ct state new; }; }")
     });
     let listener = lab.host(|| TcpListener::bind((HOST, 2300)).unwrap());
     let mut guest = lab.attacker(|| TcpStream::connect((HOST, 2300)).unwrap());
@@ -260,7 +260,7 @@ fn a_table_of_our_name_that_is_not_ours_is_never_touched() {
         return;
     };
     lab.host(|| {
-        nft("add table inet ratel { chain theirs { type filter hook input priority 0; } }");
+        nft("add table inet ratel { chain theirs { type filter hook input priority 0; }; }");
         let before = ruleset();
         let mut live = lab.responder(lab.config());
         let id = live.block(ATTACKER.parse().unwrap(), HOUR, "test", "", now())[0].id;
@@ -368,4 +368,53 @@ fn a_password_guesser_is_blocked_and_a_session_from_before_is_not() {
         assert_eq!(states(&done).last(), Some(&expected), "{done:?}");
         lab.host(|| live.undo_all("test", now()).unwrap());
     }
+}
+
+#[test]
+fn what_another_table_accepts_is_stopped_all_the_same() {
+    let Some(lab) = Lab::new(&["nft"]) else {
+        return;
+    };
+    lab.host(|| {
+        nft("add table ip early { chain c { type filter hook prerouting priority -400; }; }");
+        nft("add rule ip early c accept");
+        let mut live = lab.responder(lab.config());
+        let id = live.block(ATTACKER.parse().unwrap(), HOUR, "test", "", now())[0].id;
+        lab.send(ATTACKER, HOST, 5);
+        let state = until(&mut live, id, |state| stopped(state) >= 5);
+        assert!(stopped(&state) >= 5, "{state:?}\n{}", ruleset());
+    });
+}
+
+#[test]
+fn a_container_behind_the_host_is_protected_too() {
+    let Some(lab) = Lab::new(&["nft"]) else {
+        return;
+    };
+    let (name, inside) = (&lab.name, "10.66.0.2");
+    for command in [
+        format!("ip netns add {name}-c"),
+        format!("ip -n {name}-h link add cont0 type veth peer name eth0 netns {name}-c"),
+        format!("ip -n {name}-h addr add 10.66.0.1/24 dev cont0"),
+        format!("ip -n {name}-c addr add {inside}/24 dev eth0"),
+        format!("ip -n {name}-h link set cont0 up"),
+        format!("ip -n {name}-c link set eth0 up"),
+        format!("ip -n {name}-a route add 10.66.0.0/24 via {HOST}"),
+    ] {
+        assert!(run(&command), "{command}");
+    }
+    lab.host(|| {
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+        // As container engines do: what comes to a port of the host goes to the container.
+        nft("add table ip engine { chain c { type nat hook prerouting priority -100; }; }");
+        nft(&format!(
+            "add rule ip engine c udp dport 9 ip daddr {HOST} dnat to {inside}:9"
+        ));
+        let mut live = lab.responder(lab.config());
+        let id = live.block(ATTACKER.parse().unwrap(), HOUR, "test", "", now())[0].id;
+        lab.send(ATTACKER, HOST, 5);
+        lab.send(ATTACKER, inside, 5);
+        let state = until(&mut live, id, |state| stopped(state) >= 10);
+        assert!(stopped(&state) >= 10, "{state:?}\n{}", ruleset());
+    });
 }

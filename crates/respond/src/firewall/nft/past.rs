@@ -3,7 +3,7 @@
 use event::action::Failure;
 use serde_json::Value;
 
-use super::script::NAT_PRIORITY;
+use super::script::{FILTER_PRIORITY, NAT_PRIORITY};
 use crate::firewall::tool::Tool;
 
 /// Another table that translates destinations before ours does: the first translation wins.
@@ -45,10 +45,45 @@ pub fn translated_before(tool: &Tool, table: &str) -> Option<(Failure, String)> 
     })
 }
 
-/// A flow table or a chain at the interface itself that takes packets before our rules are asked.
+/// A flow table, a chain at the interface itself or one that changes addresses: what takes packets
+/// before our rules are asked, or makes them others.
 pub fn ingress(tool: &Tool, interface: Option<&str>) -> Option<(Failure, String)> {
     let objects = ruleset(tool)?;
-    find_ingress(&objects, interface)
+    find_ingress(&objects, interface).or_else(|| find_rewriting(&objects))
+}
+
+fn find_rewriting(objects: &[Value]) -> Option<(Failure, String)> {
+    let chains = objects.iter().filter_map(|object| object.get("chain"));
+    let rewrites = |chain: &Value| {
+        objects.iter().filter_map(|o| o.get("rule")).any(|rule| {
+            let expr = rule.get("expr").map(Value::to_string).unwrap_or_default();
+            ["family", "table"]
+                .iter()
+                .all(|key| rule.get(*key) == chain.get(*key))
+                && rule.get("chain") == chain.get("name")
+                && expr.contains("\"mangle\"")
+                && (expr.contains("\"saddr\"") || expr.contains("\"daddr\""))
+        })
+    };
+    chains
+        .filter(|chain| {
+            let priority = chain.get("prio").and_then(Value::as_i64);
+            chain.get("hook").and_then(Value::as_str) == Some("prerouting")
+                && priority.is_some_and(|priority| priority < i64::from(FILTER_PRIORITY))
+        })
+        .find(|chain| rewrites(chain))
+        .map(|chain| {
+            let word = |key: &str| chain.get(key).and_then(Value::as_str).unwrap_or_default();
+            (
+                Failure::TranslatedBefore,
+                format!(
+                    "the chain {} of the table {} {} changes addresses before our rules are asked",
+                    word("name"),
+                    word("family"),
+                    word("table")
+                ),
+            )
+        })
 }
 
 fn find_ingress(objects: &[Value], interface: Option<&str>) -> Option<(Failure, String)> {
