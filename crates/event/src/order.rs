@@ -27,7 +27,7 @@ pub struct Order {
 #[serde(tag = "order", rename_all = "snake_case")]
 pub enum What {
     /// Nothing from or to the target passes. An order is a plan like any other: the protected set
-    /// and the mode count.
+    /// counts. The mode does not, since the order is the consent.
     Block {
         /// Whom.
         target: Prefix,
