@@ -12,6 +12,7 @@ pub mod fetch;
 pub mod follow;
 pub mod keep;
 mod list;
+mod metrics;
 mod pattern;
 pub mod read;
 pub mod set;

@@ -14,10 +14,16 @@ use crate::protected::host::{Tables, Wishes};
 use crate::protected::sessions::{Logins, Sessions};
 
 pub mod model;
+mod peers;
 mod sockets;
+
+pub use peers::Peers;
 
 /// A honeypot on this network answers in a few milliseconds.
 const ANSWER: Duration = Duration::from_millis(250);
+
+/// Tracked connections up to which all of them are listed at once: some 100 MB of text.
+const MAX_TRACKED: u64 = 500_000;
 
 /// Connections of a target that live although it was acted against.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +55,11 @@ pub trait Host {
     fn end_connections(&mut self, what: &What) -> Result<u32, String>;
     /// The connections that live in spite of an action.
     fn survivors(&mut self, what: &What) -> Result<Survivors, String>;
+    /// Everybody with whom there are connections, for questions about many; None where that cannot
+    /// be told, or is no cheaper than to ask for each.
+    fn peers(&mut self) -> Option<Peers> {
+        None
+    }
     /// The network namespace in which the firewall is changed.
     fn namespace(&self) -> Option<u64>;
     /// The state of an interface.
@@ -247,6 +258,27 @@ impl Host for LinuxHost {
             }
         }
         Ok(survivors)
+    }
+
+    fn peers(&mut self) -> Option<Peers> {
+        let mut found = Vec::new();
+        sockets::alive(|_, peer| found.push(peer.ip())).ok()?;
+        match LinuxHost::tracked() {
+            None => {}
+            Some(count) if count > MAX_TRACKED => return None,
+            Some(_) if !self.conntrack.exists() => {}
+            Some(_) => {
+                for family in ["ipv4", "ipv6"] {
+                    let output = self.conntrack.output(&["-L", "-f", family], "").ok()?;
+                    if !output.status.success() {
+                        return None;
+                    }
+                    let lines = String::from_utf8_lossy(&output.stdout);
+                    found.extend(lines.lines().flat_map(peers::of_track));
+                }
+            }
+        }
+        Some(found.into_iter().collect())
     }
 
     fn namespace(&self) -> Option<u64> {

@@ -94,6 +94,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         host: H,
         now: Timestamp,
     ) -> Result<Self, JournalError> {
+        Metrics::describe();
         let mut ledger = Ledger::default();
         let (mut journal, mut audit, mut unreadable) = (None, None, 0);
         if let Some(folder) = &config.folder {
@@ -305,6 +306,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         self.follow_protected(now);
         self.check(now);
         self.save();
+        self.metrics.show();
         self.hand_out()
     }
 

@@ -41,7 +41,7 @@ pub struct Decision {
     pub target: Prefix,
     /// Until when.
     pub until: Timestamp,
-    /// What decided: `ratel`, or `ratel-order` for a person.
+    /// What decided: `ratel`, `ratel-order` for a person, `lists` for a feed.
     pub origin: &'static str,
     /// Why, in the form of a scenario's name.
     pub scenario: String,
@@ -65,6 +65,10 @@ impl Decision {
         let named = format!("{} {}", action.id, action.planned.nanos() / 1000);
         let hash: [u8; 32] = Sha256::digest(named.as_bytes()).into();
         let (origin, scenario) = match (&action.why.playbook, &action.why.person) {
+            // As CrowdSec tells of the lists that it has from others.
+            _ if action.why.feed.is_some() => {
+                ("lists", action.why.feed.clone().unwrap_or_default())
+            }
             (Some(playbook), _) => ("ratel", format!("ratel/{playbook}")),
             (None, Some(_)) => ("ratel-order", "ratel/order".to_owned()),
             (None, None) => ("ratel", "ratel/respond".to_owned()),

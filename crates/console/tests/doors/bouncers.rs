@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use event::action::State;
 use serde_json::Value;
 
-use crate::running::{KEY, Running, start};
+use crate::running::{KEY, Running, action, start};
 
 /// The head that cs-firewall-bouncer (go-cs-bouncer) sends.
 fn go(path: &str) -> String {
@@ -143,6 +143,42 @@ fn a_web_server_asks_address_by_address() {
     assert!(body.contains("\"message\""), "{body}");
     let head = lua("/v1/decisions").replacen("GET", "HEAD", 1);
     assert_eq!(running.ask(&head).0, 200);
+}
+
+#[test]
+fn scopes_origins_and_scenarios_narrow_what_is_told() {
+    let running = start(|_, _| Ok(()));
+    running.block(1, "192.0.2.1", State::Executed);
+    running.block(2, "198.51.100.0/24", State::Executed);
+    let mut listed = action(3, "203.0.113.0/24", 1000, State::Executed);
+    listed.why.playbook = None;
+    listed.why.feed = Some("drop".into());
+    (running.act)(listed);
+    // As cs-firewall-bouncer, the nginx and the HAProxy bouncer write it.
+    let check = |query: &str, new: &[&str]| {
+        let path = format!("/v1/decisions/stream?startup=true{query}");
+        let told = pull(&running, &go(&path)).0;
+        let values: Vec<_> = told.iter().filter_map(|d| d.split(' ').next()).collect();
+        assert_eq!(values, new, "{query}");
+    };
+    let all = ["192.0.2.1", "198.51.100.0/24", "203.0.113.0/24"];
+    check("", &all);
+    check("&scopes=ip,range", &all);
+    check("&scopes=Ip%2CRange", &all);
+    check("&scopes=ip", &all[..1]);
+    check("&scopes=country,as", &[]);
+    check("&origins=ratel", &all[..2]);
+    check("&origins=lists", &all[2..]);
+    check("&origins=ratel,lists&scopes=range", &all[1..]);
+    check("&origins=crowdsec,cscli", &[]);
+    check("&scenarios_containing=scan", &all[..2]);
+    check("&scenarios_not_containing=scan", &all[2..]);
+    let (_, _, body) = running.ask(&lua("/v1/decisions?ip=203.0.113.9&origins=lists"));
+    let told: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (&told[0]["origin"], &told[0]["scenario"]),
+        (&"lists".into(), &"drop".into())
+    );
 }
 
 #[test]

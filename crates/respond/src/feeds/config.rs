@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Feeds at most.
@@ -17,7 +18,7 @@ pub const LEAST_REFRESH_SECS: u64 = 60;
 const MOST_BYTES: u64 = 256 << 20;
 
 /// One feed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Feed {
     /// Its name: lower-case letters, digits, `-`, `_` and `.`.
@@ -73,7 +74,7 @@ impl Default for Feed {
 }
 
 /// How a feed is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// An address, prefix or range on each line.
@@ -88,7 +89,7 @@ pub enum Format {
 }
 
 /// What a feed's addresses are for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Deed {
     /// Records that name them are tagged; playbooks judge.
@@ -99,7 +100,7 @@ pub enum Deed {
 }
 
 /// A column of a CSV file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Column {
     /// Its number, from 1; the first line is an entry like any other.
@@ -110,7 +111,7 @@ pub enum Column {
 
 /// What is shown to be let in: a user's name and a password (HTTP's basic scheme), or a header of the
 /// server's own, such as `X-OTX-API-KEY` or `Authorization`.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Login {
     /// The user's name.

@@ -9,7 +9,7 @@ use event::{Prefix, Timestamp};
 use super::config::Deed;
 use super::keep::Feeds;
 use super::set::Sets;
-use crate::firewall::{Firewall, MAX_BATCH};
+use crate::firewall::Firewall;
 use crate::host::Host;
 use crate::service::Responder;
 use crate::service::feed::Listed;
@@ -17,6 +17,10 @@ use crate::service::feed::Listed;
 /// Prefixes that all feeds together have blocked. Each is an action, with its lines in journal and
 /// audit log; beyond it attackers are blocked when they come.
 pub const MAX_BLOCKS: usize = 16_384;
+
+/// Blocks of one step, and releases: some 100 ms with nftables, for which an attacker who comes
+/// meanwhile waits.
+const SLICE: usize = 128;
 
 /// How often feeds and actions are compared where nothing has changed.
 const COMPARE: Duration = Duration::from_secs(10);
@@ -67,12 +71,12 @@ impl Follower {
             Mode::Observe | Mode::Ask => Mode::Observe,
         };
         let (put, gone) = compare(&wishes, responder.list(), mode, now);
-        let is_whole = put.len() <= MAX_BATCH && gone.len() <= MAX_BATCH;
+        let is_whole = put.len() <= SLICE && gone.len() <= SLICE;
         self.next = is_whole.then(|| now + COMPARE);
         let mut changed = Vec::new();
         if !gone.is_empty() {
             let mut by_feed: BTreeMap<String, BTreeSet<ActionId>> = BTreeMap::new();
-            for (id, feed) in gone.into_iter().take(MAX_BATCH) {
+            for (id, feed) in gone.into_iter().take(SLICE) {
                 by_feed.entry(feed).or_default().insert(id);
             }
             for (feed, ids) in by_feed {
@@ -80,7 +84,7 @@ impl Follower {
             }
         }
         if !put.is_empty() {
-            let batch = put.into_iter().take(MAX_BATCH);
+            let batch = put.into_iter().take(SLICE);
             let listed = batch.filter_map(|target| {
                 let wish = wishes.get(&target)?;
                 Some(Listed {

@@ -1,6 +1,5 @@
 //! Feeds as they are kept: which is due, what came of it, and who is listed now.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -108,6 +107,7 @@ impl Feeds {
         now: Timestamp,
     ) -> Result<Feeds, ConfigError> {
         config::check(&feeds)?;
+        super::metrics::describe();
         let states = feeds.into_iter().map(|feed| State::new(feed, folder, now));
         let feeds = Feeds {
             folder: folder.map(Path::to_owned),
@@ -192,6 +192,7 @@ impl Feeds {
 
     fn publish(&self) {
         let states = lock(&self.states);
+        states.iter().for_each(State::show);
         let sets = states.iter().filter_map(State::sourced).collect();
         *self.sets.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Sets(sets));
         self.version.fetch_add(1, Ordering::Release);
@@ -202,58 +203,6 @@ impl Feeds {
     pub fn standings(&self, now: Timestamp) -> Vec<Standing> {
         let states = lock(&self.states);
         states.iter().map(|state| state.standing(now)).collect()
-    }
-
-    /// The same as metrics, in Prometheus' text format.
-    #[must_use]
-    pub fn prometheus(&self, now: Timestamp) -> String {
-        let standings = self.standings(now);
-        let mut out = String::new();
-        let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&Standing) -> u64| {
-            // Writing to a String can't fail.
-            let _ = writeln!(out, "# HELP ratel_feed_{name} {help}");
-            let _ = writeln!(out, "# TYPE ratel_feed_{name} {kind}");
-            for standing in &standings {
-                let feed = &standing.feed;
-                let _ = writeln!(
-                    out,
-                    "ratel_feed_{name}{{feed=\"{feed}\"}} {}",
-                    value(standing)
-                );
-            }
-        };
-        family(
-            "entries",
-            "gauge",
-            "Addresses and prefixes that the feed lists.",
-            &|s| s.entries as u64,
-        );
-        family(
-            "age_seconds",
-            "gauge",
-            "Time since the last fetch that succeeded; 0 where none did.",
-            &|s| s.age_secs.unwrap_or(0),
-        );
-        family(
-            "stale",
-            "gauge",
-            "Whether there is no set that is young enough to be believed.",
-            &|s| u64::from(s.is_stale),
-        );
-        family("fetches_total", "counter", "Fetches.", &|s| s.fetches);
-        family(
-            "failures_total",
-            "counter",
-            "Fetches that failed; the set before stayed.",
-            &|s| s.failures,
-        );
-        family(
-            "refused_entries",
-            "gauge",
-            "Entries of the set that could not be read.",
-            &|s| s.refused,
-        );
-        out
     }
 }
 
@@ -371,6 +320,17 @@ impl State {
             let name = &self.feed.name;
             tracing::warn!("feed {name}: it cannot be kept for the next start: {error}");
         }
+    }
+
+    fn show(&self) {
+        super::metrics::show(&super::metrics::Shown {
+            feed: &self.feed.name,
+            entries: self.set.len(),
+            refused: self.counts.refused,
+            fetched: self.fetched,
+            fetches: self.counts.fetches,
+            failures: self.counts.failures,
+        });
     }
 
     fn stale(&self) -> Option<Timestamp> {

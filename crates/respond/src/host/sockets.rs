@@ -20,6 +20,12 @@ pub fn connected(what: &What) -> io::Result<u32> {
         return Ok(0);
     }
     let mut count = 0;
+    alive(|local, peer| count += u32::from(is_about(what, local, peer)))?;
+    Ok(count)
+}
+
+/// Each living socket of this host, by its two ends.
+pub fn alive(mut each: impl FnMut(SocketAddr, SocketAddr)) -> io::Result<()> {
     for table in ["tcp", "tcp6"] {
         let path = format!("/proc/thread-self/net/{table}");
         let file = match File::open(path) {
@@ -28,14 +34,12 @@ pub fn connected(what: &What) -> io::Result<u32> {
             Err(error) => return Err(error),
         };
         for line in BufReader::with_capacity(1 << 16, file).lines() {
-            if let Some((local, peer)) = read(&line?)
-                && is_about(what, local, peer)
-            {
-                count += 1;
+            if let Some((local, peer)) = read(&line?) {
+                each(local, peer);
             }
         }
     }
-    Ok(count)
+    Ok(())
 }
 
 fn read(line: &str) -> Option<(SocketAddr, SocketAddr)> {

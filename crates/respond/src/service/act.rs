@@ -3,13 +3,24 @@
 use std::time::Instant;
 
 use event::Timestamp;
-use event::action::{ActionId, State};
+use event::action::{ActionId, State, What};
 
 use super::Responder;
 use crate::actuate::NotDone;
 use crate::firewall::{Change, Firewall, MAX_BATCH, Slot};
-use crate::host::Host;
+use crate::host::{Host, Peers};
 use crate::ledger::wanted;
+
+/// From so many actions on it is cheaper to list all connections than to ask for each.
+const MANY: usize = 16;
+
+/// Whether a block hits nobody with whom there are connections.
+pub(super) fn is_stranger(peers: Option<&Peers>, what: &What) -> bool {
+    match (peers, what) {
+        (Some(peers), What::Block { target }) => !peers.touch(target),
+        _ => false,
+    }
+}
 
 impl<F: Firewall, H: Host> Responder<F, H> {
     /// Carries out planned actions, as few transactions as they need.
@@ -94,16 +105,26 @@ impl<F: Firewall, H: Host> Responder<F, H> {
     /// Ends the connections of what was carried out: the rules hold already, so this may take its
     /// time.
     pub(super) fn end_connections(&mut self, now: Timestamp) {
-        for id in std::mem::take(&mut self.endings) {
+        let endings = std::mem::take(&mut self.endings);
+        let peers = self.peers_of(endings.len());
+        for id in endings {
             let Some(action) = self.ledger.get(id).filter(|action| action.is_in_force()) else {
                 continue;
             };
             let what = action.what.clone();
+            if is_stranger(peers.as_ref(), &what) {
+                continue;
+            }
             match self.actuator.host.end_connections(&what) {
                 Ok(count) => *self.ended.entry(id).or_default() += count,
                 Err(cause) => self.note(now, "connections", &format!("{id}: {cause}")),
             }
         }
+    }
+
+    /// Everybody with whom there are connections, where that many actions are to be asked about.
+    pub(super) fn peers_of(&mut self, actions: usize) -> Option<Peers> {
+        (actions >= MANY).then(|| self.actuator.host.peers())?
     }
 
     /// Gives an action a new state.

@@ -9,13 +9,24 @@ use event::Timestamp;
 use event::action::{Action, ActionId, Failure, State, What};
 
 use super::Responder;
+use super::act::is_stranger;
 use crate::firewall::{Finding, Firewall};
-use crate::host::Host;
+use crate::host::{Host, Interface, Peers, Survivors};
 use crate::ledger::wanted;
 use crate::verify::{self, Arrivals, Findings, GRACE_MS};
 
 /// Actions that are verified in one tick; the others follow in the next.
 const MAX_CHECKS: usize = 1000;
+
+/// What was asked once for all that is verified together: each question may start a command.
+#[derive(Debug, Default)]
+struct Round {
+    peers: Option<Peers>,
+    /// Honeypots that were asked, and whether they answered: a silent one takes its time.
+    answers: BTreeMap<SocketAddr, Option<bool>>,
+    interfaces: BTreeMap<String, Interface>,
+    pasts: BTreeMap<Option<String>, Option<(Failure, String)>>,
+}
 
 impl<F: Firewall, H: Host> Responder<F, H> {
     pub(super) fn check(&mut self, now: Timestamp) {
@@ -76,9 +87,12 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             }
         };
         let mut lost = false;
-        let mut answers = BTreeMap::new();
+        let mut asked = Round {
+            peers: self.peers_of(actions.len()),
+            ..Round::default()
+        };
         for ((action, reading), arrivals) in actions.iter().zip(readings).zip(arrivals) {
-            let findings = self.find(action, reading, arrivals, &mut answers);
+            let findings = self.find(action, reading, arrivals, &mut asked);
             let state = verify::judge(action, &findings, now);
             let failure = match &state {
                 State::Ineffective { failure, .. } => Some(*failure),
@@ -129,17 +143,18 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         ask(&action.what.target(), since)
     }
 
-    /// `answers` are those of honeypots: each is asked once, because a silent one takes its time.
     fn find(
         &mut self,
         action: &Action,
         reading: Finding,
         arrivals: Option<Arrivals>,
-        answers: &mut BTreeMap<SocketAddr, Option<bool>>,
+        round: &mut Round,
     ) -> Findings {
         let interface = arrivals.as_ref().and_then(|a| a.interface.clone());
         let past = if verify::is_passed(&reading, arrivals.as_ref()) {
-            self.actuator.past(interface.as_deref())
+            let past = round.pasts.entry(interface.clone());
+            let ask = || self.actuator.past(interface.as_deref());
+            past.or_insert_with(ask).clone()
         } else {
             None
         };
@@ -147,18 +162,31 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         let (honeypot_answers, honeypot_reached) = match &action.what {
             What::Redirect { to, port, .. } => (
                 port.map(|port| (*to, port).into()).and_then(|honeypot| {
-                    let answer = answers.entry(honeypot);
+                    let answer = round.answers.entry(honeypot);
                     *answer.or_insert_with(|| host.answers(honeypot))
                 }),
                 host.reaches(*to),
             ),
             _ => (None, true),
         };
+        let survivors = if is_stranger(round.peers.as_ref(), &action.what) {
+            Ok(Survivors::default())
+        } else {
+            host.survivors(&action.what)
+        };
+        let interface = interface.map(|name| {
+            let known = round.interfaces.get(&name).copied();
+            known.unwrap_or_else(|| {
+                let state = host.interface(&name);
+                round.interfaces.insert(name, state);
+                state
+            })
+        });
         Findings {
             firewall: reading,
-            survivors: host.survivors(&action.what),
+            survivors,
             connections_ended: self.ended.get(&action.id).copied().unwrap_or(0),
-            interface: interface.as_deref().map(|name| host.interface(name)),
+            interface,
             namespace: host.namespace(),
             arrivals,
             past,

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // Tells its figures.
 
 mod failures;
+mod feed;
 mod iptables;
 mod kill;
 mod lab;

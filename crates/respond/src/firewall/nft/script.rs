@@ -456,10 +456,15 @@ pub fn delete(out: &mut String, table: &str, element: &Element) {
 
 fn put(out: &mut String, verb: &str, table: &str, element: &Element, id: ActionId, left: Duration) {
     // The kernel counts timeouts in milliseconds; 0 would mean no end.
-    let millis = left.as_millis().max(1);
+    let left = left.max(Duration::from_millis(1));
+    let left = match left.as_millis() {
+        // nft refuses numbers of nine digits.
+        millis @ ..100_000_000 => format!("{millis}ms"),
+        _ => format!("{}s{}ms", left.as_secs(), left.subsec_millis()),
+    };
     let _ = writeln!(
         out,
-        "{verb} element inet {table} {} {{ {}{} timeout {millis}ms comment \"{}\"{} }}",
+        "{verb} element inet {table} {} {{ {}{} timeout {left} comment \"{}\"{} }}",
         element.shape.name(),
         element.key,
         element.statement,
@@ -543,5 +548,22 @@ mod tests {
             },
             "create element inet ratel leadport4_32 { 192.0.2.1 timeout 60000ms comment \"ratel a3\" : 198.51.100.1 . 2222 }\n",
         );
+    }
+    #[test]
+    fn a_long_time_is_written_so_that_nft_reads_it() {
+        let check = |left: Duration, expected: &str| {
+            let what = What::Block {
+                target: "192.0.2.1".parse().unwrap(),
+            };
+            let mut out = String::new();
+            for element in elements(&what) {
+                create(&mut out, "ratel", &element, ActionId(3), left);
+            }
+            assert!(out.contains(&format!(" timeout {expected} ")), "{out}");
+        };
+        check(Duration::ZERO, "1ms");
+        check(Duration::from_millis(99_999_999), "99999999ms");
+        check(Duration::from_millis(100_000_007), "100000s7ms");
+        check(Duration::from_secs(365 * 86_400), "31536000s0ms");
     }
 }
