@@ -22,7 +22,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::plan::{self, Ground, Plan, Source};
 use crate::playbook::{self, MAX_PLAYBOOKS, MAX_TTL, Playbook, Refusal};
-use crate::verify::Sensor;
+use crate::verify::{Course, Sensor};
 
 mod act;
 mod check;
@@ -71,6 +71,7 @@ pub struct Responder<F, H> {
     /// Actions whose connections are to be ended.
     endings: BTreeSet<ActionId>,
     ended: BTreeMap<ActionId, u32>,
+    courses: BTreeMap<ActionId, Course>,
     next_sweep: Timestamp,
     /// Minute and how many actions were carried out in it.
     minute: (i64, u32),
@@ -123,6 +124,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             rounds: BTreeMap::new(),
             endings: BTreeSet::new(),
             ended: BTreeMap::new(),
+            courses: BTreeMap::new(),
             next_sweep: now,
             minute: (0, 0),
             trouble: None,

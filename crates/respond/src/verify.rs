@@ -42,12 +42,37 @@ pub struct Findings {
     pub interface: Option<Interface>,
     /// The namespace in which the firewall is changed.
     pub namespace: Option<u64>,
+    /// Packets have arrived lately that no rule counted, though some were counted before.
+    pub passes_again: bool,
     /// A way past the rules; looked for only where packets arrive and none is stopped.
     pub past: Option<(Failure, String)>,
     /// Whether the honeypot answers.
     pub honeypot_answers: Option<bool>,
     /// Whether packets led away get there.
     pub honeypot_reached: bool,
+}
+
+/// Packets stopped and packets arrived, as the last two verifications of an action found them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Course {
+    last: Option<(u64, u64)>,
+    before: Option<(u64, u64)>,
+}
+
+impl Course {
+    /// Takes in what a verification found. Whether packets that had arrived by the last one are not
+    /// counted to this day: those of the moments between two questions are not held against it.
+    pub fn passes_again(&mut self, stopped: u64, arrived: u64) -> bool {
+        let passes = match (self.before, self.last) {
+            (Some((was_stopped, before)), Some((_, last))) => {
+                stopped == was_stopped && last > before
+            }
+            _ => false,
+        };
+        self.before = self.last;
+        self.last = Some((stopped, arrived));
+        passes
+    }
 }
 
 /// Whether packets arrive that no rule counts.
@@ -169,7 +194,7 @@ fn arriving(action: &Action, findings: &Findings, now: Timestamp) -> Option<(Fai
     let target = action.what.target();
     let passed = match &action.what {
         What::Block { .. } | What::Quarantine { .. } => {
-            is_passed(&findings.firewall, Some(arrivals))
+            findings.passes_again || is_passed(&findings.firewall, Some(arrivals))
         }
         What::RateLimit {
             packets_per_second,
@@ -199,7 +224,11 @@ fn arriving(action: &Action, findings: &Findings, now: Timestamp) -> Option<(Fai
     Some(findings.past.clone().unwrap_or_else(|| {
         (
             Failure::StillArriving,
-            format!("{arrived} packets of {target} arrived and no rule has counted one"),
+            if findings.passes_again {
+                format!("packets of {target} arrive and no rule counts them any more")
+            } else {
+                format!("{arrived} packets of {target} arrived and no rule has counted one")
+            },
         )
     }))
 }

@@ -143,6 +143,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
     pub(super) fn forget(&mut self, id: ActionId) {
         self.rounds.remove(&id);
         self.ended.remove(&id);
+        self.courses.remove(&id);
         self.endings.remove(&id);
         self.checks.retain(|(_, other)| *other != id);
     }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout)] // Tells its figures.
 
+mod connections;
 mod failures;
 mod feed;
 mod iptables;
