@@ -20,8 +20,10 @@ use crate::lab::{Lab, Live, nft, now, ruleset};
 const FOLDER: &str = "RATEL_RESPOND_STORM";
 /// Without a parameter: some seconds.
 const KILLS: u32 = 10;
-/// The promise.
+/// The promise; held against the run that is asked for by the number of kills. A machine that does
+/// much else at the same time may take longer, and what is wrong does not mend itself by then.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// A storm ends by itself where its parent has ended.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -206,7 +208,7 @@ fn check(lab: &Lab, told: &Told) -> Live {
     // A command that the dead process had started may come to its end only now; the verification
     // finds what that has changed.
     let mut verdict = Err(String::new());
-    while verdict.is_err() && restarted.elapsed() < GONE_WITHIN {
+    while verdict.is_err() && restarted.elapsed() < PATIENCE {
         live.tick(now());
         verdict = agrees(&live, told);
         thread::sleep(Duration::from_millis(10));
@@ -257,8 +259,9 @@ fn a_killed_responder_loses_nothing_and_leaves_nothing() {
     let Some(lab) = Lab::new(&["nft"]) else {
         return;
     };
-    let kills = std::env::var("RATEL_RESPOND_KILLS");
-    let kills = kills.map_or(KILLS, |kills| kills.parse().unwrap());
+    let asked = std::env::var("RATEL_RESPOND_KILLS").ok();
+    let is_asked = asked.is_some();
+    let kills = asked.map_or(KILLS, |kills| kills.parse().unwrap());
     let audit = lab.folder.path().join("state/audit.jsonl");
     let mut random = Random::seeded();
     let mut told = Told::default();
@@ -293,4 +296,5 @@ fn a_killed_responder_loses_nothing_and_leaves_nothing() {
         report.lines,
         slowest.as_millis()
     );
+    assert!(!is_asked || slowest < GONE_WITHIN);
 }
