@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-fn firewall(config: &answer::Config) -> Finding {
+fn firewall(config: &answer::config::Config) -> Finding {
     match respond::firewall::choose(&config.table, config.set_size) {
         Ok(backend) => good(format!(
             "answers go to {}",
@@ -93,13 +93,13 @@ fn rules(site: &Site) -> Finding {
     }
 }
 
-fn playbooks(config: &answer::Config) -> Finding {
+fn playbooks(config: &answer::config::Config) -> Finding {
     let ill = |what| Finding {
         severity: Severity::Warning,
         what,
         mend: Some("ratel config check".to_owned()),
     };
-    let files = match answer::playbooks(&config.playbooks) {
+    let files = match answer::config::playbooks(&config.playbooks) {
         Ok(files) => files,
         Err(error) => return ill(format!("{error:#}")),
     };

@@ -5,6 +5,7 @@ pub mod verb;
 
 use crate::up::{answer, engines};
 use anyhow::Result;
+use respond::feeds::Feed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -26,9 +27,11 @@ pub struct Site {
     /// Topics.
     pub bus: bus::Config,
     /// What is done about attacks.
-    pub respond: answer::Config,
+    pub respond: answer::config::Config,
     /// The host's own ruleset, for `ratel harden`; the running Ratel leaves it alone.
     pub harden: respond::harden::HardenConfig,
+    /// Threat intelligence: addresses that others have seen at work.
+    pub feeds: Vec<Feed>,
     /// The control socket and what bouncers ask.
     pub console: console::Config,
 }
@@ -41,7 +44,8 @@ impl Default for Site {
             sensor: sensor::Config::default(),
             rules: engines::Config::default(),
             bus: bus::Config::default(),
-            respond: answer::Config::default(),
+            respond: answer::config::Config::default(),
+            feeds: Vec::new(),
             harden: respond::harden::HardenConfig::default(),
             console: console::Config::default(),
         }

@@ -50,9 +50,10 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
 fn check(file: &File) -> Result<String> {
     let site = Site::read(file.config.as_deref())?;
     site.sensor.check()?;
+    respond::feeds::config::check(&site.feeds)?;
     let mut refusals = Vec::new();
     let mut taken = 0;
-    for (name, text) in answer::playbooks(&site.respond.playbooks)? {
+    for (name, text) in answer::config::playbooks(&site.respond.playbooks)? {
         let (playbooks, refused) = respond::playbook::read(&name, &text);
         taken += playbooks.len();
         refusals.extend(refused.iter().map(ToString::to_string));

@@ -1,6 +1,6 @@
 //! The roles of one host, in the order of the flow.
 
-use super::answer;
+use super::answer::Answering;
 use super::hands::Hands;
 use super::supervise::{Role, Voice};
 use super::watch::Watch;
@@ -31,19 +31,21 @@ pub fn sensor(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>) -> Role {
 
 /// Events in, actions out.
 pub fn respond(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>) -> Role {
-    let (config, data_dir, bus) = (site.respond.clone(), site.data_dir.clone(), bus.clone());
+    let answering = Answering {
+        config: site.respond.clone(),
+        feeds: site.feeds.clone(),
+        data_dir: site.data_dir.clone(),
+        bus: bus.clone(),
+    };
     let hands = hands.clone();
     Role {
         name: "respond",
         start: Box::new(move |stop, voice| {
-            let (config, data_dir, bus) = (config.clone(), data_dir.clone(), bus.clone());
-            let sensor = sensor_of(&hands);
+            let (answering, sensor) = (answering.clone(), sensor_of(&hands));
+            let run = move || answering.run(sensor, &stop, &voice);
             Box::pin(async move {
-                let answering =
-                    move || answer::start(&config, &data_dir, &bus, sensor, &stop, &voice);
-                tokio::task::spawn_blocking(answering)
-                    .await
-                    .context("the responder panicked")?
+                let running = tokio::task::spawn_blocking(run);
+                running.await.context("the responder panicked")?
             })
         }),
     }
