@@ -14,9 +14,10 @@ use super::facts::Facts;
 use super::plan::{Plan, Syn, is_four};
 use super::script::{Chain, Rule, Set};
 
-/// Before connection tracking (-200) and `raw` (-300), where the SYN proxy's packets leave tracking;
-/// after the blocks of the responder (-310).
+/// Before connection tracking (-200); after the blocks of the responder (-310).
 const RAW: i32 = -305;
+/// Behind the filters of others (0, and up to 50 for security) and translations (100).
+const LAST: i32 = 250;
 /// Before the user's own filter (0), so that what it logs is what got this far.
 const FILTER: i32 = -10;
 /// Sources that a set of ours holds: 65,536 are some 10 MB of the kernel's memory. A full set
@@ -283,7 +284,8 @@ impl Input<'_> {
         };
         let mut chains = Vec::new();
         if !self.syn.proxied.is_empty() {
-            chains.push(base("pre", "prerouting", RAW, self.pre()));
+            chains.push(base("pre", "prerouting", RAW, self.handed_over()));
+            chains.push(base("last", "input", LAST, self.last()));
         }
         chains.push(base("in", "input", FILTER, self.incoming()));
         chains.push(base("through", "forward", FILTER, self.through()));
@@ -305,21 +307,56 @@ impl Input<'_> {
         chains
     }
 
-    /// SYN packets of proxied ports leave tracking, but for those of whom nothing must happen to.
-    fn pre(&self) -> Vec<Rule> {
-        let mut rules = vec![Rule::new("loopback, tracked", "iifname \"lo\" accept")];
+    /// What comes by loopback from elsewhere is the proxy's own handshake with the service. Its last packet
+    /// echoes a timestamp that the proxy has shifted twice; Linux 6.15 and later hold that against it, and
+    /// the connection would begin a second later. No echo is not held against it.
+    fn handed_over(&self) -> Vec<Rule> {
+        let ports = list(&self.syn.proxied);
+        vec![Rule::new(
+            "handed over",
+            format!(
+                "iifname \"lo\" tcp dport {ports} fib saddr type != local tcp option timestamp tsecr set 0"
+            ),
+        )]
+    }
+
+    /// Behind everybody's filters: a SYN packet that one of them drops is not answered, and without the
+    /// cookie of the answer nobody gets in. Tracked, so that what tracking remembers of an earlier
+    /// connection between the same ports is forgotten, and translations are made as ever; what is
+    /// answered here is forgotten too.
+    fn last(&self) -> Vec<Rule> {
+        let mut rules = vec![
+            Rule::new("loopback, last", "iifname \"lo\" accept"),
+            // The answer to the proxy would not be translated.
+            Rule::new("translated", "ct status dnat accept"),
+        ];
         for Family { digit, ip, .. } in &FAMILIES {
             rules.push(Rule::new(
-                &format!("protected {digit}, tracked"),
+                &format!("protected {digit}, last"),
                 format!("{ip} saddr @protected{digit} accept"),
             ));
         }
-        let ports = list(&self.syn.proxied);
-        rules.push(Rule::new(
-            "left to the proxy",
-            format!("tcp dport {ports} {SYN} fib daddr type local notrack"),
-        ));
+        rules.extend(self.proxy("proxy", &format!("{SYN} ct state new,untracked")));
         rules
+    }
+
+    fn proxy(&self, name: &str, packets: &str) -> Vec<Rule> {
+        let ports = list(&self.syn.proxied);
+        let scale = self.facts.window_scale;
+        let rule = |Family { digit, nfproto, .. }: &Family| {
+            let mss = match digit {
+                4 => self.config.syn_flood.mss,
+                // Its header has 20 bytes more.
+                _ => self.config.syn_flood.mss.saturating_sub(20),
+            };
+            Rule::new(
+                &format!("{name} {digit}"),
+                format!(
+                    "meta nfproto {nfproto} tcp dport {ports} {packets} counter synproxy mss {mss} wscale {scale} timestamp sack-perm"
+                ),
+            )
+        };
+        FAMILIES.iter().map(rule).collect()
     }
 
     fn incoming(&self) -> Vec<Rule> {
@@ -384,30 +421,24 @@ impl Input<'_> {
     fn flood(&self) -> Vec<Rule> {
         let mut rules = Vec::new();
         if !self.syn.proxied.is_empty() {
-            let ports = list(&self.syn.proxied);
             for Family { digit, ip, .. } in &FAMILIES {
                 rules.push(Rule::new(
                     &format!("connections from before {digit}"),
                     format!("{ip} saddr . tcp sport . tcp dport @before{digit} accept"),
                 ));
             }
-            for Family { digit, nfproto, .. } in &FAMILIES {
-                let mss = match digit {
-                    4 => self.config.syn_flood.mss,
-                    // Its header has 20 bytes more.
-                    _ => self.config.syn_flood.mss.saturating_sub(20),
-                };
-                let scale = self.facts.window_scale;
-                rules.push(Rule::new(
-                    &format!("proxy {digit}"),
-                    format!(
-                        "meta nfproto {nfproto} tcp dport {ports} ct state invalid,untracked counter synproxy mss {mss} wscale {scale} timestamp sack-perm"
-                    ),
-                ));
-            }
+            rules.extend(self.proxy(
+                "answers to the proxy",
+                "tcp flags & (syn|rst|ack) == ack ct state invalid,untracked",
+            ));
+            // Limits hold for those who have answered, when the proxy hands them over: anybody can
+            // invent a source.
             rules.push(Rule::new(
-                "no cookie",
-                format!("tcp dport {ports} ct state invalid,untracked counter drop"),
+                "unproved",
+                format!(
+                    "iifname != \"lo\" tcp dport {} {SYN} accept",
+                    list(&self.syn.proxied)
+                ),
             ));
         }
         if !self.syn.limited.is_empty() {

@@ -1,5 +1,6 @@
 //! What hardening does to packets.
 
+use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -20,6 +21,17 @@ fn half_open() -> usize {
     both.lines()
         .filter(|line| line.split_ascii_whitespace().nth(3) == Some("03"))
         .count()
+}
+
+/// Handshakes that this host has refused because of the timestamp that they echo.
+fn rejected_echoes() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/net/netstat").unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let pairs = lines.chunks(2).filter(|pair| pair.len() == 2);
+    pairs
+        .flat_map(|pair| pair[0].split(' ').zip(pair[1].split(' ')))
+        .find(|(name, _)| *name == "TSEcrRejected")
+        .map_or(0, |(_, value)| value.parse().unwrap())
 }
 
 /// A host without cookies of its own, whose service's queue is soon full.
@@ -64,9 +76,42 @@ fn behind_the_proxy_a_flood_of_syn_packets_keeps_nobody_out() {
         .expect("nobody gets in");
     assert!((0..20).all(|_| echo(&mut stream)));
     assert!(lab.outside(|| connect(ATTACKER_6, HOST_6, 80)).is_some());
+    // The service took the proxy's handshake at its first try, not when it was repeated after a second.
+    assert_eq!(lab.host(rejected_echoes), 0);
     assert!(lab.host(|| connect("", "127.0.0.1", 80)).is_some());
     assert!(lab.host(|| connect("", HOST, 80)).is_some());
     assert!(lab.guest(|| connect("", "10.9.0.1", 80)).is_some());
+}
+
+#[test]
+fn what_the_users_own_filter_drops_the_proxy_does_not_let_in() {
+    let Some(lab) = weak() else { return };
+    lab.host(|| {
+        nft(&format!(
+            "table inet mine {{ chain c {{ type filter hook input priority 0; policy accept; iif lo accept;
+             ct state established accept; ct state invalid drop;
+             ip saddr {ATTACKER} tcp dport 80 drop; }}; }}"
+        ));
+    });
+    lab.harden(PROXY);
+    assert!(lab.outside(|| connect(ATTACKER, HOST, 80)).is_none());
+    assert!(lab.outside(|| connect(CLIENT, HOST, 80)).is_some());
+}
+
+#[test]
+fn a_port_that_a_client_takes_again_gets_through_the_proxy() {
+    let Some(lab) = weak() else { return };
+    lab.host(|| serve(81, 16));
+    lab.harden(PROXY);
+    // The host's end closes first and remembers the pair of ports for a minute.
+    for _ in 0..3 {
+        let mut stream = lab
+            .outside(|| connect_by((CLIENT, 40_000), HOST, 81))
+            .expect("the port is remembered");
+        stream.write_all(b"quit").unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+    }
 }
 
 #[test]

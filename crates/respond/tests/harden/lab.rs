@@ -225,6 +225,9 @@ pub fn serve(port: u16, backlog: i32) {
             thread::spawn(move || {
                 let mut bytes = [0; 64];
                 while let Ok(length @ 1..) = stream.read(&mut bytes) {
+                    if &bytes[..length] == b"quit" {
+                        break;
+                    }
                     if stream.write_all(&bytes[..length]).is_err() {
                         break;
                     }
@@ -241,6 +244,11 @@ fn end(address: &str, port: u16) -> SocketAddr {
 /// A connection from an address of this host that answers what is sent; None where it is dropped or
 /// refused.
 pub fn connect(from: &str, to: &str, port: u16) -> Option<TcpStream> {
+    connect_by((from, 0), to, port)
+}
+
+/// The same from a port.
+pub fn connect_by((from, by): (&str, u16), to: &str, port: u16) -> Option<TcpStream> {
     let family = if to.contains(':') {
         AddressFamily::INET6
     } else {
@@ -254,7 +262,8 @@ pub fn connect(from: &str, to: &str, port: u16) -> Option<TcpStream> {
     )
     .unwrap();
     if !from.is_empty() {
-        rustix::net::bind(&socket, &end(from, 0)).unwrap();
+        rustix::net::sockopt::set_socket_reuseaddr(&socket, true).unwrap();
+        rustix::net::bind(&socket, &end(from, by)).unwrap();
     }
     rustix::net::connect(&socket, &end(to, port)).ok()?;
     let mut stream = TcpStream::from(socket);
