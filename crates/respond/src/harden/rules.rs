@@ -3,6 +3,8 @@
 //! Nothing here lets a packet in that another table keeps out: to accept ends this table's chain
 //! only. Each chain begins with whom it must never hit.
 
+mod limits;
+
 use std::collections::BTreeSet;
 
 use event::Prefix;
@@ -13,6 +15,7 @@ use super::config::{HardenConfig, Limits, Protocol};
 use super::facts::Facts;
 use super::plan::{Plan, Syn, is_four};
 use super::script::{Chain, Rule, Set};
+use limits::Limited;
 
 /// Before connection tracking (-200); after the blocks of the responder (-310).
 const RAW: i32 = -305;
@@ -74,89 +77,6 @@ fn of_family<'a>(prefixes: impl IntoIterator<Item = &'a Prefix>, family: &Family
         .into_iter()
         .filter(|prefix| prefix.is_ipv4() == four);
     of.map(ToString::to_string).collect()
-}
-
-/// The limits of one name.
-struct Limited<'a> {
-    name: &'a str,
-    limits: Limits,
-    protocol: Protocol,
-    /// Empty: all.
-    ports: &'a [u16],
-}
-
-impl Limited<'_> {
-    fn matches(&self) -> String {
-        let name = self.protocol.name();
-        let opens = match self.protocol {
-            Protocol::Tcp => SYN.to_owned(),
-            Protocol::Udp => "ct state new".to_owned(),
-        };
-        if self.ports.is_empty() {
-            format!("meta l4proto {name} {opens}")
-        } else {
-            format!("{name} dport {} {opens}", list(self.ports))
-        }
-    }
-
-    fn key(&self) -> String {
-        format!("{}_{}", self.name, self.protocol.name())
-    }
-
-    fn sets(&self, family: &Family) -> Vec<Set> {
-        let (kind, digit, key) = (family.kind, family.digit, self.key());
-        let mut sets = Vec::new();
-        if self.limits.new_per_minute > 0 {
-            sets.push(Set::filled(
-                format!("rate_{key}{digit}"),
-                // A bucket that was not touched for so long is full again, whatever its size: it
-                // holds what comes in ten seconds, or what the user says.
-                format!("type {kind}; size {SOURCES}; flags dynamic,timeout; timeout 5m"),
-            ));
-        }
-        if self.limits.connections > 0 {
-            sets.push(Set::filled(
-                format!("open_{key}{digit}"),
-                format!("type {kind}; size {SOURCES}; flags dynamic"),
-            ));
-        }
-        sets
-    }
-
-    fn rules(&self, family: &Family) -> Vec<Rule> {
-        let (digit, key, source, matches) =
-            (family.digit, self.key(), family.source, self.matches());
-        let (name, protocol) = (self.name, self.protocol.name());
-        let mut rules = Vec::new();
-        let rate = self.limits.new_per_minute;
-        if rate > 0 {
-            let burst = match self.limits.burst {
-                0 => (rate / 6).max(1),
-                burst => burst,
-            };
-            rules.push(Rule::new(
-                &format!("rate of {name} {protocol} {digit}"),
-                format!(
-                    "{matches} update @rate_{key}{digit} {{ {source} limit rate over {rate}/minute burst {burst} packets }} counter drop"
-                ),
-            ));
-        }
-        if self.limits.connections > 0 {
-            let most = self.limits.connections;
-            let verdict = match self.protocol {
-                // Told at once rather than after a minute of trying.
-                Protocol::Tcp => "reject with tcp reset",
-                Protocol::Udp => "drop",
-            };
-            rules.push(Rule::new(
-                &format!("connections of {name} {protocol} {digit}"),
-                format!(
-                    "{matches} add @open_{key}{digit} {{ {source} ct count over {most} }} counter {verdict}"
-                ),
-            ));
-        }
-        rules
-    }
 }
 
 impl Input<'_> {
