@@ -25,5 +25,5 @@ mod worker;
 
 pub use config::Config;
 pub use rules::{ReloadError, Rules};
-pub use service::{Handle, Service, Setup, StartError};
+pub use service::{Handle, Service, Setup, StartError, may_capture};
 pub use sink::{FnSink, Place, Sink};

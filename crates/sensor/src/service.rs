@@ -78,7 +78,7 @@ impl Service {
         if config.interfaces.is_empty() {
             return Err(StartError::NoInterfaces);
         }
-        tpacket::may_capture().map_err(StartError::NotAllowed)?;
+        may_capture()?;
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let per_port = config.workers_on(processors);
         let ports = config
@@ -234,6 +234,14 @@ impl Handle {
     pub fn install(&self, rules: Rules) -> Result<u64, ReloadError> {
         self.reloader.install(rules)
     }
+}
+
+/// Whether this process may capture at all.
+///
+/// # Errors
+/// It may not, and what would let it.
+pub fn may_capture() -> Result<(), StartError> {
+    tpacket::may_capture().map_err(StartError::NotAllowed)
 }
 
 /// Settings of one of so many engines: limits of memory are for all of them.

@@ -161,6 +161,7 @@ impl Supervisor {
 /// Runs one role until it is told to stop, again and again where it fails.
 async fn keep(role: Role, stop: CancellationToken, healths: Healths) {
     let mut wait = FIRST_WAIT;
+    let mut told = String::new();
     loop {
         let begun = Instant::now();
         healths.set(role.name, State::Starting);
@@ -182,7 +183,14 @@ async fn keep(role: Role, stop: CancellationToken, healths: Healths) {
         if begun.elapsed() >= WELL_AFTER {
             wait = FIRST_WAIT;
         }
-        tracing::error!(role = role.name, why, "failed, starts again in {wait:?}");
+        // Once for each reason: what fails for a day is told once.
+        if told != why {
+            tracing::error!(
+                role = role.name,
+                "{why}; tried again after {wait:?}, then later each time"
+            );
+            told.clone_from(&why);
+        }
         healths.set(role.name, State::Failed(why));
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

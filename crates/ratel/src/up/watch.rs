@@ -73,6 +73,8 @@ impl Watch {
     }
 
     fn begin(self) -> Result<(sensor::Service, Publishing)> {
+        // Said before rules are read, which takes time and has words of its own.
+        sensor::may_capture()?;
         let recipe = Recipe::read(&self.rules, &self.data_dir)?;
         let publisher = self.bus.publisher(Topic::Events);
         let publishing = Publishing::start(publisher, self.events_file)?;
