@@ -4,6 +4,7 @@
 # Prints; no figure makes this fail. Two network namespaces of its own, nothing leaves them.
 #
 #   RATEL: the program (default: the release build). SECS (4): of each measurement. FLOOD_US (50): between two SYN packets.
+#   SYNCOOKIES (1): the kernel's own setting; 0 shows a service whose queue is all it has.
 # Needs root, ip, nft, python3, iperf3 and hping3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -69,6 +70,7 @@ PYTHON
 # What one measurement has left in the service's queue is not the next one's.
 start() {
     [ ${#pids[@]} = 0 ] || { kill "${pids[@]}"; wait "${pids[@]}" 2>/dev/null || true; }
+    ! command -v conntrack >/dev/null || ip netns exec "$host" conntrack -F 2>/dev/null
     ip netns exec "$host" python3 "$work/serve.py" 2>/dev/null & pids=($!)
     ip netns exec "$host" iperf3 -s >/dev/null 2>&1 & pids+=($!)
     sleep 1
