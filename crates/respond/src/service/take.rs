@@ -1,6 +1,7 @@
 //! Taking back: what has run out, what a person undoes, what became protected, what a crash left.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use event::action::{Action, ActionId, State};
 use event::{Prefix, Timestamp};
@@ -11,6 +12,10 @@ use crate::firewall::{Change, Firewall};
 use crate::host::Host;
 use crate::plan::forbidden;
 use crate::undo;
+
+/// How often administration sessions are looked at where nothing is in force: often enough to tell those
+/// that stay half a minute.
+const SESSIONS_EVERY: Duration = Duration::from_secs(5);
 
 impl<F: Firewall, H: Host> Responder<F, H> {
     /// Takes an action back, or declines one that waits.
@@ -107,9 +112,17 @@ impl<F: Firewall, H: Host> Responder<F, H> {
 
     /// What became protected meanwhile is let go: a new address of this host, a new gateway.
     pub(super) fn follow_protected(&mut self, now: Timestamp) {
+        // Where nothing is in force only sessions are followed; each look walks the kernel's table of
+        // connections, which takes milliseconds even when it is empty.
+        let is_idle = self.ledger.in_force().next().is_none();
+        let fresh_for = if is_idle {
+            SESSIONS_EVERY
+        } else {
+            PROTECTED_FOR
+        };
         if self
             .protected_at
-            .is_some_and(|at| now.since(at) < PROTECTED_FOR && at <= now)
+            .is_some_and(|at| now.since(at) < fresh_for && at <= now)
         {
             return;
         }
