@@ -13,7 +13,9 @@ use event::order::{Order, What};
 use event::{Timestamp, Topic};
 use respond::feeds::follow::Follower;
 use respond::feeds::{Feed, Feeds};
+use respond::firewall::tool::Tool;
 use respond::firewall::{self, Absent, Firewall};
+use respond::harden::Hardener;
 use respond::host::LinuxHost;
 use respond::plan::Source;
 use respond::verify::Sensor;
@@ -93,6 +95,7 @@ impl Answering {
         for refusal in responder.load(&config::playbooks(&self.config.playbooks)?, now()) {
             tracing::error!("playbook refused: {refusal}");
         }
+        self.end_trial();
         let folder = self.data_dir.join("feeds");
         let feeds = Arc::new(Feeds::open(self.feeds.clone(), Some(&folder), now())?);
         if !self.feeds.is_empty() {
@@ -121,6 +124,20 @@ impl Answering {
             records.commit(&batch)?;
         }
         Ok(())
+    }
+
+    /// Takes back a hardening that nobody confirmed, where the process that waited for it was killed.
+    fn end_trial(&self) {
+        let folder = self.data_dir.join("harden");
+        if !folder.exists() {
+            return;
+        }
+        let hardener = Hardener::new(Tool::named("nft"), &folder);
+        match hardener.take_back(now()) {
+            Ok(true) => tracing::warn!("a hardening that nobody confirmed was taken back"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!("a hardening cannot be taken back: {error}"),
+        }
     }
 }
 
