@@ -138,11 +138,11 @@ fn play_scene(lab: &Lab, ratel: &mut Ratel, scene: &Scene) -> Result<bool> {
     })?;
     match &last.state {
         State::Effective { evidence } => say(&format!(
-            "  proved   {:>5} ms  held by {}; {} packets stopped, {} connections ended",
+            "  proved   {:>5} ms  held by {}; {} stopped, {} ended",
             ms(begun),
             evidence.held_by.join(", "),
-            evidence.packets_stopped,
-            evidence.connections_ended
+            counted(evidence.packets_stopped, "packet"),
+            counted(evidence.connections_ended.into(), "connection")
         ))?,
         other => say(&format!("  NOT proved: {other:?}"))?,
     }
@@ -234,6 +234,11 @@ fn wait<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
         }
         std::thread::sleep(LOOK);
     }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 fn ms(begun: Instant) -> u128 {
