@@ -46,4 +46,4 @@ pub use migration::Migration;
 pub use order::{ActionClass, ActionOrder};
 pub use ruleset::{BuildError, Options, Refused, Ruleset};
 pub use signature::{Kind, RuleId, Signature, StoreScope};
-pub use state::FlowDetection;
+pub use state::{FlowDetection, Memory};

@@ -16,7 +16,7 @@ pub use table::{FlowIndex, Hit, Table};
 pub use transactions::{TxTold, TxsTold};
 
 use crate::app_layer::AppLayer;
-use crate::detect::FlowDetection;
+use crate::detect::Memory;
 use crate::tcp::Session;
 use decode::packet::{Ip, Packet, Transport};
 use event::{Direction, IpProtocol, Timestamp};
@@ -70,7 +70,7 @@ pub struct Flow {
     /// What its application says.
     pub app: AppLayer,
     /// What the rules remember of it.
-    pub detection: FlowDetection,
+    pub detection: Memory,
     /// Ethernet addresses seen: those of frames to server and to client.
     pub macs: [SmallVec<[[u8; 6]; 1]>; 2],
     /// Whether its ends were exchanged after it was opened.
@@ -139,7 +139,7 @@ impl Flow {
             parent: None,
             tcp: None,
             app: AppLayer::default(),
-            detection: FlowDetection::default(),
+            detection: Memory::default(),
             macs: [SmallVec::new(), SmallVec::new()],
             is_swapped: false,
             is_emergency: false,

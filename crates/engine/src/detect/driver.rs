@@ -150,7 +150,7 @@ impl Detector {
             }
             return;
         }
-        let mut memory = std::mem::take(&mut flow.detection);
+        let mut memory = flow.detection.take();
         memory.packet_variables.clear();
         // A flow that is left alone was still seen up to here: its end is looked into both ways.
         if flow.verdict == Verdict::Inspect && (!memory.is_bypassed || cx.is_pseudo) {
@@ -167,7 +167,7 @@ impl Detector {
         } else if let Some(parser) = &flow.app.parser {
             memory.skip_to(parser.tx_range().end, cx.direction);
         }
-        flow.detection = memory;
+        flow.detection.put(memory);
     }
 
     fn run(

@@ -6,6 +6,8 @@ use super::tags::Tags;
 use event::Direction;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
 
 /// Rules remembered for one direction of one transaction; beyond it further ones are not resumed.
 /// Rules that reach this are those without a pattern, of which sets have a few hundred at most.
@@ -39,6 +41,44 @@ pub struct FlowDetection {
     first: u64,
     /// Id from which on transactions are still to be inspected, by direction.
     pub(super) next: [u64; 2],
+}
+
+/// The memory of a flow. One that no rule has looked at, as most of a scan, takes a pointer.
+#[derive(Debug, Default)]
+pub struct Memory(Option<Box<FlowDetection>>);
+
+/// What is remembered of a flow that no rule has looked at.
+static NOTHING: LazyLock<FlowDetection> = LazyLock::new(FlowDetection::default);
+
+impl Memory {
+    /// Takes it out, to be used beside the flow.
+    pub(super) fn take(&mut self) -> Box<FlowDetection> {
+        self.0.take().unwrap_or_default()
+    }
+
+    /// Puts it back.
+    pub(super) fn put(&mut self, memory: Box<FlowDetection>) {
+        self.0 = Some(memory);
+    }
+
+    /// What there is.
+    pub fn as_mut(&mut self) -> Option<&mut FlowDetection> {
+        self.0.as_deref_mut()
+    }
+}
+
+impl Deref for Memory {
+    type Target = FlowDetection;
+
+    fn deref(&self) -> &FlowDetection {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Memory {
+    fn deref_mut(&mut self) -> &mut FlowDetection {
+        self.0.get_or_insert_default()
+    }
 }
 
 /// What is remembered of a transaction.

@@ -56,7 +56,9 @@ impl Engine {
             &own
         };
         for (_, flow) in self.flows.iter_mut() {
-            flow.detection.migrate(migration);
+            if let Some(memory) = flow.detection.as_mut() {
+                memory.migrate(migration);
+            }
         }
         self.core.detector.switch(rules.ruleset.clone(), migration);
         self.core.recorder.source.ruleset = Some(rules.ruleset.clone());

@@ -28,7 +28,9 @@ pub fn keep_needed(folders: &[&Path]) {
     if let Err(error) = keep_capabilities() {
         tracing::warn!("capabilities that are not needed are kept: {error}");
     }
-    if let Err(error) = write_only_below(folders) {
+    let of_commands = OF_COMMANDS.map(Path::new);
+    let folders: Vec<&Path> = folders.iter().copied().chain(of_commands).collect();
+    if let Err(error) = write_only_below(&folders) {
         tracing::warn!("files that are not ours can be written: {error}");
     }
 }
@@ -55,11 +57,9 @@ fn write_only_below(folders: &[&Path]) -> Result<bool, RulesetError> {
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_write(LANDLOCK))?
         .create()?;
-    let of_commands = OF_COMMANDS.map(Path::new);
     // A folder that is not there can't be written to.
     let there = folders
         .iter()
-        .chain(&of_commands)
         .filter_map(|folder| PathFd::new(folder).ok())
         .map(|folder| {
             Ok::<_, RulesetError>(PathBeneath::new(folder, AccessFs::from_write(LANDLOCK)))
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn only_our_folders_can_be_written_to() {
-        let (ours, other) = (tempfile::tempdir_in("."), tempfile::tempdir_in("."));
+        let (ours, other) = (tempfile::tempdir(), tempfile::tempdir_in("."));
         let (ours, other) = (ours.expect("a folder"), other.expect("a folder"));
         let (ours, other) = (ours.path().to_owned(), other.path().to_owned());
         let inside = std::thread::spawn(move || {
