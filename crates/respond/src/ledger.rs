@@ -32,6 +32,7 @@ pub struct Ledger {
     actions: BTreeMap<ActionId, Action>,
     open: HashMap<Slot, BTreeSet<ActionId>>,
     open_count: usize,
+    in_force_count: usize,
     ends: BTreeSet<(Timestamp, ActionId)>,
     over: VecDeque<ActionId>,
     past: HashMap<(String, Prefix), Past>,
@@ -67,7 +68,9 @@ impl Ledger {
             } else {
                 self.open_count -= 1;
             }
+            self.in_force_count -= usize::from(before.is_in_force());
         }
+        self.in_force_count += usize::from(action.is_in_force());
         if action.is_over() {
             if let Some(ids) = self.open.get_mut(&slot) {
                 ids.remove(&action.id);
@@ -150,6 +153,25 @@ impl Ledger {
     #[must_use]
     pub fn open_count(&self) -> usize {
         self.open_count
+    }
+
+    /// Actions that the firewall holds.
+    #[must_use]
+    pub fn in_force_count(&self) -> usize {
+        self.in_force_count
+    }
+
+    /// A refusal that passes, such as that of a limit, is no reason to leave the target alone.
+    pub fn forget_refusal(&mut self, id: ActionId) {
+        let Some(action) = self.actions.get(&id) else {
+            return;
+        };
+        if let Some(playbook) = &action.why.playbook {
+            let key = (past_key(playbook, action.what.step()), action.what.target());
+            if let Some(past) = self.past.get_mut(&key) {
+                past.rejected = None;
+            }
+        }
     }
 
     /// Actions of a slot that are not over.

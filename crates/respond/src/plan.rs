@@ -12,6 +12,11 @@ use crate::ledger::{self, Ledger, MAX_OPEN};
 use crate::playbook::{Deed, Facts, Playbook, Step, Who};
 use crate::protected::Protected;
 
+/// Why nothing more is done at the limit of actions in force.
+pub const TOO_MANY: &str = "there are 50000 actions in force already";
+/// Actions that are only told or wait for a person: beyond so many nobody reads them.
+const MAX_TOLD: usize = 10_000;
+
 /// One thing that should be done, or why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -78,7 +83,8 @@ pub fn plan(playbooks: &[Playbook], source: Source, record: &Value, ground: &Gro
 /// Plans what a person orders: the same rules, but no cooling-off.
 #[must_use]
 pub fn order(what: What, ttl: Duration, mode: Mode, why: Why, ground: &Ground) -> Plan {
-    let refused = refusal(&what, ground);
+    // No limit that attackers can fill keeps a person from acting.
+    let refused = forbidden(&what, ground.protected);
     Plan {
         what,
         ttl,
@@ -128,6 +134,10 @@ fn plan_step(
     if needless {
         return None;
     }
+    let told = ground.ledger.open_count() - ground.ledger.in_force_count();
+    if mode != Mode::Enforce && told >= MAX_TOLD {
+        return None;
+    }
     let refused = refusal(&what, ground);
     Some(Plan {
         what,
@@ -140,10 +150,8 @@ fn plan_step(
 }
 
 fn refusal(what: &What, ground: &Ground) -> Option<String> {
-    forbidden(what, ground.protected).or_else(|| {
-        (ground.ledger.open_count() >= MAX_OPEN)
-            .then(|| format!("there are {MAX_OPEN} actions already"))
-    })
+    forbidden(what, ground.protected)
+        .or_else(|| (ground.ledger.in_force_count() >= MAX_OPEN).then(|| TOO_MANY.to_owned()))
 }
 
 /// Why the protected set forbids an action, in words.
@@ -196,7 +204,12 @@ fn why(playbook: &Playbook, source: Source, record: &Value, ground: &Ground) -> 
     }
 }
 
+/// Whom a record means. What stands inside a tunnel is invented by whoever sends the tunnel's packets,
+/// handshakes included: only a playbook that names its target by an expression answers it.
 fn find(who: &Who, facts: &Facts, record: &Value) -> Option<IpAddr> {
+    if record.get("tunnel").is_some() && !matches!(who, Who::Expression(_)) {
+        return None;
+    }
     let at = |path: &[&str]| {
         let found = path.iter().try_fold(record, |value, key| value.get(*key))?;
         found.as_str()?.parse().ok()

@@ -63,6 +63,10 @@ pub struct Responder<F, H> {
     audit: Option<Audit>,
     metrics: Metrics,
     protected_at: Option<Timestamp>,
+    /// When what is in force was held against the protected set.
+    followed_at: Option<Timestamp>,
+    /// Whether anything was written that may not be on the disk yet.
+    unsaved: bool,
     /// Whether the firewall was made to agree with the journal since the start.
     recovered: bool,
     /// When each action is verified next, and how often it was.
@@ -119,6 +123,8 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             audit,
             metrics: Metrics::default(),
             protected_at: None,
+            followed_at: None,
+            unsaved: false,
             recovered: false,
             checks: BTreeSet::new(),
             rounds: BTreeMap::new(),
@@ -199,15 +205,20 @@ impl<F: Firewall, H: Host> Responder<F, H> {
 
     /// Holds the playbooks against an EVE record and does what they say.
     pub fn on_event(&mut self, record: &Value, now: Timestamp) -> Vec<Action> {
-        self.on_record(Source::Event, record, None, now)
+        let changed = self.on_record(Source::Event, record, None, now);
+        self.save_batch();
+        changed
     }
 
     /// The same for an incident.
     pub fn on_incident(&mut self, record: &Value, now: Timestamp) -> Vec<Action> {
-        self.on_record(Source::Incident, record, None, now)
+        let changed = self.on_record(Source::Incident, record, None, now);
+        self.save_batch();
+        changed
     }
 
-    /// The same for either, and for one that was put on the bus at a known moment.
+    /// The same for either, and for one that was put on the bus at a known moment. What it did is on the
+    /// disk once [`save_batch`](Self::save_batch) was called, or the next `tick`.
     pub fn on_record(
         &mut self,
         source: Source,
@@ -233,9 +244,16 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         let plans = plan::plan(&self.playbooks, source, record, &ground);
         if !plans.is_empty() {
             self.take_on(plans, now);
-            self.save();
+            self.unsaved = true;
         }
         self.hand_out()
+    }
+
+    /// Waits for the disk, once for a batch of records.
+    pub fn save_batch(&mut self) {
+        if self.unsaved {
+            self.save();
+        }
     }
 
     /// Does what a person orders, whatever the mode of the installation: the order is the consent.
@@ -406,7 +424,11 @@ impl<F: Firewall, H: Host> Responder<F, H> {
                 }
                 _ => {}
             }
+            let (id, is_passing) = (action.id, plan.refused.as_deref() == Some(plan::TOO_MANY));
             self.set(action);
+            if is_passing {
+                self.ledger.forget_refusal(id);
+            }
         }
         self.execute(&enforced, now);
     }
@@ -443,9 +465,10 @@ impl<F: Firewall, H: Host> Responder<F, H> {
 
     /// Waits for the disk, after the firewall has what it needs.
     fn save(&mut self) {
-        if self.out.is_empty() && self.trouble.is_none() {
+        if self.out.is_empty() && self.trouble.is_none() && !self.unsaved {
             return;
         }
+        self.unsaved = false;
         let synced = self
             .journal
             .as_mut()

@@ -7,8 +7,10 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Prefixes that are watched at once; the one that was not asked for for longest goes first.
+/// Prefixes that are watched at once; beyond it nothing is known of further ones.
 const MAX_PAGES: usize = 4096;
+/// A prefix that was not asked for while so many questions came is watched no more.
+const IDLE_QUESTIONS: u64 = 16 * MAX_PAGES as u64;
 
 /// What was seen of one prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,17 +41,21 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    /// What came from `prefix` since a moment. The first question begins to watch it; one about a later
-    /// moment begins anew.
-    pub(crate) fn ask(&self, prefix: Prefix, since: Timestamp) -> Seen {
+    /// What came from `prefix` since a moment; None where it was not watched by then. The first question
+    /// begins to watch it, and one about a later moment begins anew.
+    pub(crate) fn ask(&self, prefix: Prefix, since: Timestamp) -> Option<Seen> {
         let question = self.questions.fetch_add(1, Ordering::Relaxed);
         let mut pages = lock(&self.pages);
         let Some(page) = pages.get(&prefix) else {
             if pages.len() >= MAX_PAGES {
-                let asked = |page: &Arc<Page>| page.asked.load(Ordering::Relaxed);
-                let oldest = pages.iter().min_by_key(|(_, page)| asked(page));
-                if let Some(oldest) = oldest.map(|(prefix, _)| *prefix) {
-                    pages.remove(&oldest);
+                // Looked for now and then only: each look goes through all pages.
+                if !question.is_multiple_of(MAX_PAGES as u64) {
+                    return None;
+                }
+                let oldest = question.saturating_sub(IDLE_QUESTIONS);
+                pages.retain(|_, page| page.asked.load(Ordering::Relaxed) >= oldest);
+                if pages.len() >= MAX_PAGES {
+                    return None;
                 }
             }
             let page = Page {
@@ -60,17 +66,18 @@ impl Book {
             };
             pages.insert(prefix, Arc::new(page));
             self.edition.fetch_add(1, Ordering::Relaxed);
-            return Seen::default();
+            return None;
         };
         page.asked.store(question, Ordering::Relaxed);
         if page.since.swap(since.nanos(), Ordering::Relaxed) < since.nanos() {
             page.packets.store(0, Ordering::Relaxed);
             *lock(&page.interface) = None;
+            return None;
         }
-        Seen {
+        Some(Seen {
             packets: page.packets.load(Ordering::Relaxed),
             interface: lock(&page.interface).clone(),
-        }
+        })
     }
 }
 
@@ -182,16 +189,19 @@ mod tests {
         };
         let host = prefix("203.0.113.66");
         see(1);
-        assert_eq!(book.ask(host, at(2)), Seen::default());
+        assert_eq!(book.ask(host, at(2)), None);
         see(1);
         see(2);
         see(3);
-        let expected = |packets| Seen {
-            packets,
-            interface: Some("eth0".to_owned()),
+        let expected = |packets| {
+            Some(Seen {
+                packets,
+                interface: Some("eth0".to_owned()),
+            })
         };
         assert_eq!(book.ask(host, at(2)), expected(2));
-        assert_eq!(book.ask(host, at(4)), Seen::default());
+        assert_eq!(book.ask(host, at(4)), None);
+        assert_eq!(book.ask(host, at(4)), Some(Seen::default()));
         see(4);
         assert_eq!(book.ask(host, at(4)), expected(1));
         // A wider one, and one that it is not in.
@@ -199,18 +209,20 @@ mod tests {
         book.ask(prefix("198.51.100.0/24"), at(5));
         see(5);
         assert_eq!(book.ask(prefix("203.0.113.0/24"), at(5)), expected(1));
-        assert_eq!(book.ask(prefix("198.51.100.0/24"), at(5)), Seen::default());
+        let nobody = book.ask(prefix("198.51.100.0/24"), at(5));
+        assert_eq!(nobody, Some(Seen::default()));
     }
 
     #[test]
     fn the_book_has_a_last_page() {
         let book = Book::default();
-        for number in 0..=MAX_PAGES as u32 {
-            let address = IpAddr::from(number.to_be_bytes());
-            book.ask(Prefix::host(address), at(1));
+        let ask = |number: u32| book.ask(Prefix::host(IpAddr::from(number.to_be_bytes())), at(1));
+        for number in 0..2 * MAX_PAGES as u32 {
+            assert_eq!(ask(number), None);
         }
         assert_eq!(lock(&book.pages).len(), MAX_PAGES);
-        assert!(!lock(&book.pages).contains_key(&prefix("0.0.0.0")));
+        // Those that are watched are known for as long as they are asked for.
+        assert_eq!(ask(7), Some(Seen::default()));
     }
 
     #[test]

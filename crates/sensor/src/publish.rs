@@ -167,6 +167,12 @@ impl Publishing {
         (get(&self.shared.published), get(&self.shared.lost))
     }
 
+    /// Whether the thread ended although nobody asked: it never should.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// What is wrong with the bus or the file now.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {

@@ -199,9 +199,10 @@ impl Handle {
         self.shared.snapshot()
     }
 
-    /// Packets that came from `prefix` since a moment. The first question begins to watch it.
+    /// Packets that came from `prefix` since a moment; None where it was not watched by then. The first
+    /// question begins to watch it.
     #[must_use]
-    pub fn arrivals(&self, prefix: Prefix, since: Timestamp) -> Seen {
+    pub fn arrivals(&self, prefix: Prefix, since: Timestamp) -> Option<Seen> {
         self.shared.book.ask(prefix, since)
     }
 

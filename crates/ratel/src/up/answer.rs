@@ -96,10 +96,13 @@ impl Answering {
             tracing::error!("playbook refused: {refusal}");
         }
         self.end_trial();
+        // Ends with this run of the role, however it ends.
+        let run = stop.child_token();
+        let _ends = run.clone().drop_guard();
         let folder = self.data_dir.join("feeds");
         let feeds = Arc::new(Feeds::open(self.feeds.clone(), Some(&folder), now())?);
         if !self.feeds.is_empty() {
-            fetch(feeds.clone(), stop.clone())?;
+            fetch(feeds.clone(), run.clone())?;
         }
         let mut follower = Follower::default();
         let mut told = Told::on(&self.bus);
@@ -121,6 +124,7 @@ impl Answering {
                     told.tell(&changed, &responder.take_incidents());
                 }
             }
+            responder.save_batch();
             records.commit(&batch)?;
         }
         Ok(())
@@ -156,7 +160,11 @@ fn take<F: Firewall>(
     delivery: &Delivery<'_>,
 ) -> Vec<Action> {
     let source = match delivery.topic {
-        Topic::Orders => return carry_out(responder, delivery.value).unwrap_or_default(),
+        Topic::Orders => {
+            let is_stale = is_stale(delivery.time);
+            return carry_out(responder, delivery.value, is_stale).unwrap_or_default();
+        }
+        Topic::Incidents if is_stale(delivery.time) => return Vec::new(),
         Topic::Incidents => Source::Incident,
         Topic::Events => {
             let kind = event::record::kind(delivery.value);
@@ -192,6 +200,7 @@ fn read(value: &[u8]) -> Option<Value> {
 fn carry_out<F: Firewall>(
     responder: &mut Responder<F, LinuxHost>,
     value: &[u8],
+    is_stale: bool,
 ) -> Option<Vec<Action>> {
     let order: Order = match serde_json::from_slice(value) {
         Ok(order) => order,
@@ -201,6 +210,11 @@ fn carry_out<F: Firewall>(
         }
     };
     let (who, now) = (order.who.as_str(), now());
+    // What was ordered while nobody was there to do it may be wrong by now; letting go never is.
+    if is_stale && matches!(order.what, What::Block { .. } | What::Approve { .. }) {
+        tracing::warn!(order = order.id, "{}: too old, not carried out", order.what);
+        return None;
+    }
     let done: Result<Vec<Action>, OrderError> = match &order.what {
         What::Block {
             target,

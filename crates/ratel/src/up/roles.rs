@@ -57,7 +57,7 @@ fn sensor_of(hands: &Arc<Hands>) -> respond::verify::Sensor {
     let namespace = namespace_of(Path::new("/proc/self/ns/net"));
     Box::new(move |target, since| {
         let (handle, _) = hands.get()?;
-        let seen = handle.arrivals(*target, since);
+        let seen = handle.arrivals(*target, since)?;
         Some(Arrivals {
             packets: seen.packets,
             interface: seen.interface,

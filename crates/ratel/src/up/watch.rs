@@ -45,7 +45,7 @@ impl Watch {
             tokio::select! {
                 () = stop.cancelled() => break false,
                 () = tokio::time::sleep(LOOK) => {
-                    if service.has_failed() {
+                    if service.has_failed() || publishing.has_failed() {
                         break true;
                     }
                     match trouble(&service.handle().snapshot(), &publishing) {

@@ -159,11 +159,16 @@ impl Tables {
             host(address, Because::Session);
         }
         for path in &self.resolv {
-            // A host without name servers has none to protect.
-            for address in fs::read_to_string(path)
-                .iter()
-                .flat_map(|t| name_servers(t))
-            {
+            let text = match fs::read(path) {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                // A host without name servers has none to protect.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(source) => {
+                    let path = path.clone();
+                    return Err(ProtectedError::Unreadable { path, source });
+                }
+            };
+            for address in name_servers(&text) {
                 host(address, Because::Resolver);
             }
         }
@@ -209,7 +214,8 @@ fn fib_trie(line: &str, last: &mut Option<Ipv4Addr>) -> Option<IpAddr> {
         *last = address.trim().parse().ok();
         return None;
     }
-    let own = line.starts_with("/32 host LOCAL");
+    // Blocking a broadcast address blocks what neighbours say to all, leases of addresses included.
+    let own = line.starts_with("/32 host LOCAL") || line.starts_with("/32 link BROADCAST");
     last.filter(|_| own).map(IpAddr::V4)
 }
 
@@ -264,8 +270,10 @@ pub(crate) fn kernel_address(text: &str) -> Option<IpAddr> {
 fn name_servers(text: &str) -> impl Iterator<Item = IpAddr> + '_ {
     text.lines().filter_map(|line| {
         let address = line.trim().strip_prefix("nameserver")?.trim();
-        // A link-local server names its interface behind a percent sign.
-        address.split('%').next()?.parse().ok()
+        // A link-local server names its interface behind a percent sign; resolv.conf(5) lets comments
+        // follow.
+        let is_end = |c: char| c == '%' || c == '#' || c == ';' || c.is_whitespace();
+        address.split(is_end).next()?.parse().ok()
     })
 }
 

@@ -50,6 +50,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
                     self.config.max_per_minute
                 );
                 self.state(*id, State::Refused { cause }, now);
+                self.ledger.forget_refusal(*id);
                 continue;
             }
             self.minute.1 += u32::from(!is_listed);

@@ -139,7 +139,8 @@ impl<F: Firewall, H: Host> Responder<F, H> {
     /// What the sensor saw of the target since the action was carried out.
     fn arrivals(&mut self, action: &Action) -> Option<Arrivals> {
         let since = action.executed.unwrap_or(action.planned) + Duration::from_millis(GRACE_MS);
-        let ask = self.sensor.as_mut()?;
+        // Those of feeds are too many to be watched, and most never come.
+        let ask = self.sensor.as_mut().filter(|_| action.why.feed.is_none())?;
         ask(&action.what.target(), since)
     }
 

@@ -121,11 +121,12 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             PROTECTED_FOR
         };
         if self
-            .protected_at
+            .followed_at
             .is_some_and(|at| now.since(at) < fresh_for && at <= now)
         {
             return;
         }
+        self.followed_at = Some(now);
         match self.actuator.refresh(now) {
             Ok(_) => self.protected_at = Some(now),
             Err(cause) => {

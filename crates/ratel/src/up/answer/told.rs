@@ -2,7 +2,7 @@
 
 use bus::Publisher;
 use event::Topic;
-use event::action::{Action, Mode, State};
+use event::action::{Action, State};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -35,7 +35,14 @@ impl Told {
     /// Tells what changed.
     pub fn tell(&mut self, changed: &[Action], incidents: &[Value]) {
         for action in changed {
-            tracing::info!("{}: {} ({})", action.id, action.what, describe(action));
+            // Plans, refusals and what has no effect the responder tells itself, with the reason.
+            let is_told = matches!(
+                action.state,
+                State::Planned | State::Refused { .. } | State::Ineffective { .. }
+            );
+            if !is_told {
+                tracing::info!("{} {}: {}", action.id, action.state.name(), action.what);
+            }
             self.keep(
                 Topic::Actions,
                 action.id.to_string(),
@@ -78,20 +85,5 @@ impl Told {
             self.waiting.pop_front();
         }
         self.failed = None;
-    }
-}
-
-/// The state of an action, in words.
-fn describe(action: &Action) -> String {
-    let reason = &action.why.reason;
-    match &action.state {
-        State::Planned if action.mode == Mode::Observe => {
-            format!("would be done in mode enforce: {reason}")
-        }
-        State::Planned => format!("planned: {reason}"),
-        State::Refused { cause } => format!("refused: {cause}"),
-        State::Ineffective { cause, .. } => format!("ineffective: {cause}"),
-        State::Unknown { cause } => format!("unknown: {cause}"),
-        other => other.name().replace('_', " "),
     }
 }
