@@ -66,7 +66,12 @@ fn firewall(config: &answer::config::Config) -> Finding {
         Err(why) => Finding {
             severity: Severity::Warning,
             what: format!("nothing can be blocked: {why}"),
-            mend: Some("apt-get install nftables".to_owned()),
+            mend: Some(if why.contains("not permitted") {
+                "run as root, or setcap cap_net_raw,cap_net_admin+ep \"$(command -v ratel)\""
+                    .to_owned()
+            } else {
+                "apt-get install nftables".to_owned()
+            }),
         },
     }
 }

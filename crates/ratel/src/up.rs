@@ -103,8 +103,10 @@ pub fn run_some(args: &Run) -> Result<ExitCode> {
 
 fn start(args: &Shared, names: &[Name]) -> Result<ExitCode> {
     let mut site = Site::read(args.config.as_deref())?;
-    let named = args.interfaces.iter().map(|name| Interface::named(name));
-    site.sensor.interfaces.extend(named);
+    if !args.interfaces.is_empty() {
+        let named = args.interfaces.iter().map(|name| Interface::named(name));
+        site.sensor.interfaces = named.collect();
+    }
     if site.sensor.interfaces.is_empty()
         && let Some(name) = default_interface()
     {

@@ -59,7 +59,7 @@ fn check(file: &File) -> Result<String> {
         refusals.extend(refused.iter().map(ToString::to_string));
     }
     if !refusals.is_empty() {
-        bail!("{}", refusals.join("\n"));
+        bail!("{}", refusals.join("; "));
     }
     let name = match &file.config {
         Some(path) => path.display().to_string(),

@@ -59,42 +59,44 @@ impl Answering {
     pub fn run(&self, sensor: Sensor, stop: &CancellationToken, voice: &Voice) -> Result<()> {
         let choose = || firewall::choose(&self.config.table, self.config.set_size);
         match choose() {
-            Ok(firewall) => self.with(firewall, sensor, stop, || {
-                voice.runs();
-                Ok(())
-            }),
+            Ok(firewall) => self.with(firewall, sensor, stop, voice, || Ok(None)),
             // What would be done is still told.
             Err(why) => {
                 tracing::warn!("{why}: actions are told and can't be carried out");
-                voice.limps(&why);
                 let mut looked = Instant::now();
-                self.with(Absent::because(&why), sensor, stop, || {
+                self.with(Absent::because(&why), sensor, stop, voice, || {
                     if looked.elapsed() > LOOK {
                         looked = Instant::now();
                         ensure!(choose().is_err(), "a firewall can be used now");
                     }
-                    Ok(())
+                    Ok(Some(why.clone()))
                 })
             }
         }
     }
 
-    /// The same with this firewall, until `goes_on` says that it can't.
+    /// The same with this firewall, until `trouble` says that it can't go on; else it says what is amiss.
     fn with<F: Firewall>(
         &self,
         firewall: F,
         sensor: Sensor,
         stop: &CancellationToken,
-        mut goes_on: impl FnMut() -> Result<()>,
+        voice: &Voice,
+        mut trouble: impl FnMut() -> Result<Option<String>>,
     ) -> Result<()> {
         let host = LinuxHost::new(self.config.wishes());
         let config = self.config.of_crate(&self.data_dir);
         let mut responder = Responder::open(config, firewall, host, now())?;
         responder.timed_by(now);
         responder.watch(sensor);
-        for refusal in responder.load(&config::playbooks(&self.config.playbooks)?, now()) {
+        let refusals = responder.load(&config::playbooks(&self.config.playbooks)?, now());
+        for refusal in &refusals {
             tracing::error!("playbook refused: {refusal}");
         }
+        let refused = refusals.first().map(|first| {
+            let count = refusals.len();
+            format!("playbooks refused: {count}, the first: {first}")
+        });
         self.end_trial();
         // Ends with this run of the role, however it ends.
         let run = stop.child_token();
@@ -110,7 +112,11 @@ impl Answering {
         let mut records = self.bus.subscribe_from(GROUP, &topics, Start::Newest)?;
         let mut seen = bus::Seen::new(SEEN);
         while !stop.is_cancelled() {
-            goes_on()?;
+            let amiss = trouble()?.or_else(|| refused.clone());
+            match amiss.as_deref().or(responder.trouble()) {
+                Some(why) => voice.limps(why),
+                None => voice.runs(),
+            }
             let mut changed = responder.tick(now());
             changed.extend(follower.follow(&feeds, &mut responder, now()));
             told.tell(&changed, &responder.take_incidents());

@@ -85,11 +85,27 @@ async fn run_console(
     stop: CancellationToken,
     voice: Voice,
 ) -> Result<()> {
-    let console = Console::bind(&config, ports)?;
+    // Whatever is wrong with bouncers, people must be able to undo.
+    let (console, trouble) = match Console::bind(&config, ports.clone()) {
+        Ok(console) => (console, None),
+        Err(error) if config.bouncers.is_some() => {
+            let without = console::Config {
+                bouncers: None,
+                ..config
+            };
+            let console = Console::bind(&without, ports)?;
+            tracing::error!("bouncers are not answered: {error}");
+            (console, Some(format!("bouncers are not answered: {error}")))
+        }
+        Err(error) => return Err(error.into()),
+    };
     let (tell, told) = tokio::sync::watch::channel(false);
     console.follow(&bus, &told)?;
     let running = tokio::spawn(console.run(told));
-    voice.runs();
+    match trouble {
+        Some(why) => voice.limps(&why),
+        None => voice.runs(),
+    }
     stop.cancelled().await;
     let _ = tell.send(true);
     Ok(running.await.context("the console panicked")??)

@@ -121,9 +121,16 @@ pub fn reload(hands: &Hands, rules: &engines::Config, data_dir: &std::path::Path
     publishing.reopen();
     let (rules, data_dir) = (rules.clone(), data_dir.to_owned());
     let building = handle.reload(move || {
-        Recipe::read(&rules, &data_dir)
-            .map(|recipe| recipe.rules)
-            .map_err(|error| format!("{error:#}"))
+        let rules = match Recipe::read(&rules, &data_dir) {
+            Ok(recipe) => recipe.rules,
+            Err(error) => return Err(format!("{error:#}")),
+        };
+        match rules.loaded {
+            loaded if loaded.loaded == 0 && loaded.failed > 0 => {
+                Err(format!("all {} rules were refused", loaded.failed))
+            }
+            _ => Ok(rules),
+        }
     })?;
     match building.join() {
         Ok(generation) => Ok(generation?),

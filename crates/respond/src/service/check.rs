@@ -144,6 +144,13 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         ask(&action.what.target(), since)
     }
 
+    /// Whether another action in force is about the same packets.
+    fn is_shared(&self, action: &Action) -> bool {
+        let target = action.what.target();
+        let mut others = self.ledger.in_force().filter(|other| other.id != action.id);
+        others.any(|other| other.what.target().overlaps(&target))
+    }
+
     fn find(
         &mut self,
         action: &Action,
@@ -152,6 +159,8 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         round: &mut Round,
     ) -> Findings {
         let interface = arrivals.as_ref().and_then(|a| a.interface.clone());
+        // Where another action holds the same packets, the rule that comes first counts them.
+        let arrivals = arrivals.filter(|a| a.packets == 0 || !self.is_shared(action));
         let passes_again = arrivals.as_ref().is_some_and(|arrivals| {
             let course = self.courses.entry(action.id).or_default();
             course.passes_again(reading.packets_stopped, arrivals.packets)
