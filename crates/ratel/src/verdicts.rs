@@ -24,7 +24,7 @@ pub fn run(args: &Check) -> Result<ExitCode> {
     }
     let loaded = ruleset::load(&args.files, &settings, &ruleset::Options::default())?;
     let text = match args.format {
-        Format::Text => text(&loaded),
+        Format::Text => text(&loaded, args.verbose),
         Format::Json => json(&loaded)?,
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
@@ -49,8 +49,12 @@ fn share(loaded: &Loaded) -> f64 {
     }
 }
 
-fn text(loaded: &Loaded) -> String {
+fn text(loaded: &Loaded, names_all: bool) -> String {
     let mut out = String::new();
+    for (_, rule) in loaded.ruleset.iter().filter(|_| names_all) {
+        let (sid, rev, msg) = (rule.sid, rule.rev, rule.details.msg());
+        let _ = writeln!(out, "loaded    rule {sid} rev {rev}: {msg}");
+    }
     for complaint in &loaded.complaints {
         let _ = writeln!(out, "odd       {complaint}");
     }

@@ -77,6 +77,8 @@ fn hide(tree: &mut serde_yaml_ng::Value) {
                 let is_secret = key.as_str().is_some_and(|key| SECRETS.contains(&key));
                 if is_secret && value.is_string() {
                     *value = serde_yaml_ng::Value::String(HIDDEN.to_owned());
+                } else if let Some(url) = value.as_str().and_then(without_login) {
+                    *value = serde_yaml_ng::Value::String(url);
                 } else {
                     hide(value);
                 }
@@ -85,6 +87,14 @@ fn hide(tree: &mut serde_yaml_ng::Value) {
         serde_yaml_ng::Value::Sequence(all) => all.iter_mut().for_each(hide),
         _ => {}
     }
+}
+
+/// An address of the web without the user's name and password in it; None where there are none.
+fn without_login(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (_, host) = authority.rsplit_once('@')?;
+    Some(format!("{scheme}://{HIDDEN}@{host}{path}"))
 }
 
 #[cfg(test)]
@@ -103,6 +113,9 @@ mod tests {
         hide(&mut tree);
         let text = serde_yaml_ng::to_string(&tree).expect("text");
         assert_eq!(text, "a:\n- name: x\n  key: (hidden)\npassword: (hidden)\n");
+        let url = without_login("https://u:p@example.org/list@1");
+        assert_eq!(url.as_deref(), Some("https://(hidden)@example.org/list@1"));
+        assert_eq!(without_login("https://example.org/a@b"), None);
     }
 
     #[test]
