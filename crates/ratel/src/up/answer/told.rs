@@ -1,13 +1,13 @@
-//! Where the responder tells what it did: the log, and the topics `actions` and `incidents`.
+//! Where the responder tells what it did: the topics `actions` and `incidents`.
 
 use bus::Publisher;
 use event::Topic;
-use event::action::{Action, State};
+use event::action::Action;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What waits for room on the bus; beyond it the oldest are left out, which the log and the journal have.
+/// What waits for room on the bus; beyond it the oldest are left out, which the journal has.
 const MAX_WAITING: usize = 10_000;
 /// Between two tries where the bus has no room: each may take a second, in which nothing is answered.
 const RETRY: Duration = Duration::from_secs(5);
@@ -35,14 +35,6 @@ impl Told {
     /// Tells what changed.
     pub fn tell(&mut self, changed: &[Action], incidents: &[Value]) {
         for action in changed {
-            // Plans, refusals and what has no effect the responder tells itself, with the reason.
-            let is_told = matches!(
-                action.state,
-                State::Planned | State::Refused { .. } | State::Ineffective { .. }
-            );
-            if !is_told {
-                tracing::info!("{} {}: {}", action.id, action.state.name(), action.what);
-            }
             self.keep(
                 Topic::Actions,
                 action.id.to_string(),
