@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
@@ -46,6 +47,22 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Bytes of a request's head, hyper's buffer included; its least is 8 KiB.
 const HEAD_BYTES: usize = 16 << 10;
+
+/// Accepts connections over TCP until told to stop; a request carries the peer's address.
+pub async fn tcp(
+    listener: &TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
+) {
+    let accept_one = || async {
+        let (stream, peer) = listener.accept().await?;
+        // Answers are small and waited for.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, peer))
+    };
+    accept(accept_one, router, limits, stop).await;
+}
 
 /// Accepts until told to stop, then waits for what is open.
 pub async fn accept<A, F, S, P>(

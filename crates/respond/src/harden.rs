@@ -299,6 +299,16 @@ impl Hardener {
         Ok(report)
     }
 
+    /// Every setting that we ever changed becomes what the version wants, or what it was before.
+    fn set_all(&self, record: &Record) -> Result<(), HardenError> {
+        for (key, original) in &record.before {
+            let mut sysctls = record.version.sysctls.iter();
+            let wanted = sysctls.find(|(other, _)| other == key);
+            self.set(key, wanted.map_or(original, |(_, value)| value))?;
+        }
+        Ok(())
+    }
+
     /// Settings first, then the table, then a look at it.
     fn put(
         &self,
@@ -306,14 +316,7 @@ impl Hardener {
         script: &str,
         expected: &[(String, Vec<String>)],
     ) -> Result<Vec<String>, HardenError> {
-        for (key, original) in &record.before {
-            let wanted = record
-                .version
-                .sysctls
-                .iter()
-                .find(|(other, _)| other == key);
-            self.set(key, wanted.map_or(original, |(_, value)| value))?;
-        }
+        self.set_all(record)?;
         self.nft.run(&["-f", "-"], script)?;
         let reading = self.reading(&record.table)?.unwrap_or_default();
         if !reading.is_ours {
@@ -346,14 +349,7 @@ impl Hardener {
         self.ours(&record.table)?;
         record.version = previous;
         record.until = None;
-        for (key, original) in &record.before {
-            let wanted = record
-                .version
-                .sysctls
-                .iter()
-                .find(|(other, _)| other == key);
-            self.set(key, wanted.map_or(original, |(_, value)| value))?;
-        }
+        self.set_all(&record)?;
         self.nft.run(&["-f", "-"], &record.version.script)?;
         self.keep(folder, &record)?;
         self.note(audit, now, "harden taken back", "to the version before")?;

@@ -42,13 +42,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: watch::Rece
         .route("/health", get(health))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .with_state(shared);
-    let accept = || async {
-        let (stream, peer) = listener.accept().await?;
-        // Answers are small and waited for.
-        let _ = stream.set_nodelay(true);
-        Ok((stream, peer))
-    };
-    serve::accept(accept, router, LIMITS, stop).await;
+    serve::tcp(&listener, router, LIMITS, stop).await;
 }
 
 fn forbidden() -> Response {

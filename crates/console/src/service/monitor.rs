@@ -99,13 +99,7 @@ impl Place {
         let router = routes()
             .fallback(|| async { StatusCode::NOT_FOUND })
             .with_state(shared);
-        let accept = || async {
-            let (stream, peer) = listener.accept().await?;
-            // Answers are small and waited for.
-            let _ = stream.set_nodelay(true);
-            Ok((stream, peer))
-        };
-        serve::accept(accept, router, LIMITS, stop).await;
+        serve::tcp(&listener, router, LIMITS, stop).await;
     }
 
     async fn listener(self) -> TcpListener {

@@ -1,19 +1,16 @@
 //! A host, the world outside, and a guest behind the host: three network namespaces, two cables.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use event::Timestamp;
 use respond::firewall::tool::Tool;
 use respond::harden::{Facts, HardenConfig, Hardener};
 use rustix::net::{AddressFamily, SocketType};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::namespaces::{Namespaces, run};
+pub use crate::namespaces::{now, ruleset};
 
 pub const HOST: &str = "192.0.2.1";
 pub const HOST_6: &str = "2001:db8:1::1";
@@ -29,41 +26,18 @@ pub const METADATA_6: &str = "fd00:ec2::254";
 /// What a connection may take to be refused or made; one that is dropped takes this long.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
-
 pub struct Lab {
-    name: String,
+    namespaces: Namespaces,
     pub folder: tempfile::TempDir,
-}
-
-fn run(command: &str) -> bool {
-    let words: Vec<&str> = command.split(' ').collect();
-    let output = Command::new(words[0]).args(&words[1..]).output();
-    output.is_ok_and(|output| {
-        if !output.status.success() {
-            eprintln!("{command}: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        output.status.success()
-    })
 }
 
 impl Lab {
     /// A lab, or None and a line where it cannot be made.
     pub fn new() -> Option<Self> {
-        for tool in ["ip", "nft"] {
-            if !Tool::named(tool).exists() {
-                eprintln!("skipped: {tool} is not installed");
-                return None;
-            }
-        }
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("harden-{}-{number}", std::process::id());
-        if !rustix::process::geteuid().is_root() || !run(&format!("ip netns add {name}-h")) {
-            eprintln!("skipped: network namespaces need root");
-            return None;
-        }
+        let namespaces = Namespaces::new("harden", &['h', 'o', 'g'], &["ip", "nft"])?;
+        let name = namespaces.name.clone();
         let lab = Lab {
-            name: name.clone(),
+            namespaces,
             folder: tempfile::tempdir().unwrap(),
         };
         let (h, o, g) = (
@@ -123,34 +97,19 @@ impl Lab {
         Some(lab)
     }
 
-    fn inside<T: Send>(&self, side: char, body: impl FnOnce() -> T + Send) -> T {
-        let path = format!("/var/run/netns/{}-{side}", self.name);
-        thread::scope(|scope| {
-            scope
-                .spawn(|| {
-                    let file = File::open(path).unwrap();
-                    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
-                        .unwrap();
-                    body()
-                })
-                .join()
-                .unwrap()
-        })
-    }
-
     /// Runs on the host.
     pub fn host<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
-        self.inside('h', body)
+        self.namespaces.inside('h', body)
     }
 
     /// Runs outside.
     pub fn outside<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
-        self.inside('o', body)
+        self.namespaces.inside('o', body)
     }
 
     /// Runs on the guest.
     pub fn guest<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
-        self.inside('g', body)
+        self.namespaces.inside('g', body)
     }
 
     /// What hardens the host; to be used there.
@@ -176,25 +135,8 @@ impl Lab {
     }
 }
 
-impl Drop for Lab {
-    fn drop(&mut self) {
-        for side in ['h', 'o', 'g'] {
-            run(&format!("ip netns del {}-{side}", self.name));
-        }
-    }
-}
-
 pub fn config(yaml: &str) -> HardenConfig {
     serde_yaml_ng::from_str(yaml).unwrap()
-}
-
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Timestamp::new(since.as_secs() as i64, since.subsec_nanos())
-}
-
-pub fn ruleset() -> String {
-    Tool::named("nft").run(&["list", "ruleset"], "").unwrap()
 }
 
 /// Runs nft; for what somebody else does to the ruleset.

@@ -3,4 +3,6 @@
 
 mod effect;
 mod lab;
+#[path = "../shared/namespaces.rs"]
+mod namespaces;
 mod undo;

@@ -1,16 +1,13 @@
 //! A defended host and an attacker: two network namespaces and a cable between them.
 
-use std::fs::File;
 use std::net::UdpSocket;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use event::ActionId;
 use event::action::{Action, Mode, State};
-use event::{ActionId, Timestamp};
 use respond::firewall::Firewall;
 use respond::firewall::nft::Nft;
 use respond::firewall::tool::Tool;
@@ -18,7 +15,9 @@ use respond::host::{Host, LinuxHost};
 use respond::protected::host::Wishes;
 use respond::verify::Arrivals;
 use respond::{Config, Responder};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::namespaces::Namespaces;
+pub use crate::namespaces::{now, ruleset, run};
 
 pub const HOST: &str = "192.0.2.1";
 pub const ATTACKER: &str = "192.0.2.66";
@@ -28,11 +27,10 @@ pub const HOST_6: &str = "2001:db8:1::1";
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
-
 pub struct Lab {
     /// How its namespaces begin.
     pub name: String,
+    namespaces: Namespaces,
     /// Packets that the attacker has sent: what a sensor would have seen.
     pub sent: Arc<AtomicU64>,
     pub folder: tempfile::TempDir,
@@ -41,34 +39,20 @@ pub struct Lab {
 /// The responder on the real host of the lab.
 pub type Live = Responder<Nft, LinuxHost>;
 
-pub fn run(command: &str) -> bool {
-    let words: Vec<&str> = command.split(' ').collect();
-    let output = Command::new(words[0]).args(&words[1..]).output();
-    output.is_ok_and(|output| {
-        if !output.status.success() {
-            eprintln!("{command}: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        output.status.success()
-    })
-}
-
 impl Lab {
     /// A lab, or None and a line where it cannot be made.
     pub fn new(tools: &[&str]) -> Option<Self> {
-        for tool in ["ip", "ss", "conntrack"].iter().chain(tools) {
-            if !Tool::named(tool).exists() {
-                eprintln!("skipped: {tool} is not installed");
-                return None;
-            }
-        }
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("respond-{}-{number}", std::process::id());
-        if !rustix::process::geteuid().is_root() || !run(&format!("ip netns add {name}-h")) {
-            eprintln!("skipped: network namespaces need root");
-            return None;
-        }
+        let tools: Vec<&str> = ["ip", "ss", "conntrack"]
+            .iter()
+            .chain(tools)
+            .copied()
+            .collect();
+        // A container, c, is only where a test makes one.
+        let namespaces = Namespaces::new("respond", &['h', 'a', 'c'], &tools)?;
+        let name = namespaces.name.clone();
         let lab = Lab {
             name: name.clone(),
+            namespaces,
             sent: Arc::default(),
             folder: tempfile::tempdir().unwrap(),
         };
@@ -91,30 +75,14 @@ impl Lab {
         Some(lab)
     }
 
-    fn inside<T: Send>(&self, side: char, body: impl FnOnce() -> T + Send) -> T {
-        let path = format!("/var/run/netns/{}-{side}", self.name);
-        thread::scope(|scope| {
-            scope
-                .spawn(|| {
-                    let file = File::open(path).unwrap();
-                    use std::os::fd::AsFd;
-                    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
-                        .unwrap();
-                    body()
-                })
-                .join()
-                .unwrap()
-        })
-    }
-
     /// Runs on the defended host.
     pub fn host<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
-        self.inside('h', body)
+        self.namespaces.inside('h', body)
     }
 
     /// Runs on the attacker's host.
     pub fn attacker<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
-        self.inside('a', body)
+        self.namespaces.inside('a', body)
     }
 
     /// The attacker sends so many datagrams to the host.
@@ -184,26 +152,6 @@ impl Lab {
             })
         }));
     }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        // A container is only where a test has made one.
-        for side in ['h', 'a', 'c'] {
-            if Path::new(&format!("/var/run/netns/{}-{side}", self.name)).exists() {
-                run(&format!("ip netns del {}-{side}", self.name));
-            }
-        }
-    }
-}
-
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Timestamp::new(since.as_secs() as i64, since.subsec_nanos())
-}
-
-pub fn ruleset() -> String {
-    Tool::named("nft").run(&["list", "ruleset"], "").unwrap()
 }
 
 /// Runs nft; for what somebody else does to the ruleset.

@@ -9,4 +9,6 @@ mod feed;
 mod iptables;
 mod kill;
 mod lab;
+#[path = "../shared/namespaces.rs"]
+mod namespaces;
 mod nft;
