@@ -1,0 +1,1 @@
+//! Events become incidents, and people hear of them.

@@ -1,0 +1,1 @@
+//! What people decide and what is known of incidents, in SQL.
