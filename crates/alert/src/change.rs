@@ -110,7 +110,9 @@ mod tests {
                 from: Severity::Low,
             },
             What::Updated { events: 3 },
-            What::Closed { why: "quiet".into() },
+            What::Closed {
+                why: "quiet".into(),
+            },
             What::Reopened,
         ] {
             let record = serde_json::to_value(&what).unwrap();
