@@ -9,6 +9,7 @@
 //! CrowdSec's local API speaks, so that existing bouncers enforce our decisions.
 
 pub mod api;
+pub mod auth;
 pub mod bouncer;
 pub mod client;
 pub mod config;
@@ -20,6 +21,7 @@ mod serve;
 pub mod service;
 mod socket;
 pub mod view;
+pub mod web;
 
 pub use config::Config;
 pub use counts::EventCounts;

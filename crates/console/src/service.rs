@@ -25,6 +25,7 @@ use crate::{Config, EventCounts, metrics, socket};
 mod bouncers;
 mod control;
 mod monitor;
+pub(crate) mod ordering;
 
 /// The group in which the console reads topics.
 pub const GROUP: &str = "console";
@@ -94,10 +95,10 @@ impl std::fmt::Debug for Ports {
 
 /// What all requests share.
 #[derive(Debug)]
-struct Shared {
-    ports: Ports,
+pub(crate) struct Shared {
+    pub(crate) ports: Ports,
     started: Timestamp,
-    view: Mutex<View>,
+    pub(crate) view: Mutex<View>,
     /// The view's version: orders wait for it to change.
     version: watch::Sender<u64>,
     book: Mutex<Book>,
@@ -109,12 +110,12 @@ struct Shared {
 }
 
 /// Locks also where a thread died with the lock held: what it guards is whole between statements.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         (self.ports.now)()
     }
 
@@ -152,7 +153,7 @@ impl Shared {
         )
     }
 
-    fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         let roles = (self.ports.roles)();
         let by_state = lock(&self.view).by_state();
         Status {

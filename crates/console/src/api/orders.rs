@@ -48,7 +48,16 @@ pub struct Answer {
 pub fn read(body: &[u8]) -> Result<What, Problem> {
     let what: What =
         serde_json::from_slice(body).map_err(|error| Problem::bad(format!("no order: {error}")))?;
-    if let What::Block { ttl_secs, why, .. } = &what {
+    check(&what)?;
+    Ok(what)
+}
+
+/// Refuses an order that can't be meant.
+///
+/// # Errors
+/// A block without an end that a person may see, a reason that is none.
+pub fn check(what: &What) -> Result<(), Problem> {
+    if let What::Block { ttl_secs, why, .. } = what {
         if !(1..=MAX_TTL_SECS).contains(ttl_secs) {
             return Err(Problem::bad(format!(
                 "ttl_secs: 1 to {MAX_TTL_SECS} (a year), not {ttl_secs}"
@@ -60,7 +69,7 @@ pub fn read(body: &[u8]) -> Result<What, Problem> {
             )));
         }
     }
-    Ok(what)
+    Ok(())
 }
 
 /// Holds the order against what is known: what it is about, or why it can't be.

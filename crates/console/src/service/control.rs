@@ -4,26 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use event::Timestamp;
-use event::order::{Order, What};
 use tokio::net::UnixListener;
 use tokio::net::unix::UCred;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::{Shared, lock, monitor};
+use super::{Shared, lock, monitor, ordering};
 use crate::api::actions;
-use crate::api::idempotency::{Known, is_key};
-use crate::api::orders::{Answer, Pending, aim, answer, read};
+use crate::api::orders::{Answer, read};
 use crate::api::problem::Problem;
 use crate::api::query::pairs;
 use crate::serve::{self, Limits, Unread};
-use crate::{metrics, peer};
+use crate::peer;
+use crate::web::extract;
 
 /// People and their scripts: a few at once.
 const LIMITS: Limits = Limits {
@@ -107,7 +105,7 @@ async fn order(State(shared): App, request: Request) -> Response {
 
 async fn give(shared: &Arc<Shared>, request: Request) -> Result<Answer, Problem> {
     let deadline = Instant::now() + wait(request.uri().query())?;
-    let key = key(request.headers())?;
+    let key = extract::key(request.headers())?;
     let peer = request.extensions().get::<Peer>().copied();
     let body = serve::body(request, LIMITS.body)
         .await
@@ -121,31 +119,11 @@ async fn give(shared: &Arc<Shared>, request: Request) -> Result<Answer, Problem>
             }
         })?;
     let what = read(&body)?;
-    let name = what.name();
-    let shared_too = shared.clone();
-    let taken = spawn_blocking(move || take(&shared_too, what, key, peer)).await;
-    let taken = taken.map_err(|_| {
-        Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the order failed; see the log",
-        )
-    })?;
-    metrics::order(
-        name,
-        match &taken {
-            Ok(Taken::Published(_)) => "published",
-            Ok(Taken::Repeated(_)) => "repeated",
-            Ok(Taken::Done(_)) => "done",
-            Err(problem) if problem.status >= 500 => "failed",
-            Err(_) => "refused",
-        },
+    let who = peer.map_or_else(
+        || "unknown".to_owned(),
+        |Peer(cred)| peer::person(cred.uid(), cred.pid()),
     );
-    match taken? {
-        Taken::Done(answer) => Ok(answer),
-        Taken::Published(pending) | Taken::Repeated(pending) => {
-            Ok(answered(shared, &pending, deadline).await)
-        }
-    }
+    ordering::give(shared, what, key, who, deadline).await
 }
 
 /// `wait` of the query: seconds, 0 for none.
@@ -159,91 +137,5 @@ fn wait(query: Option<&str>) -> Result<Duration, Problem> {
             .ok()
             .filter(|wait| *wait <= MAX_WAIT)
             .ok_or_else(|| Problem::bad(format!("wait: 0 to {} seconds", MAX_WAIT.as_secs()))),
-    }
-}
-
-fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    match headers.get("idempotency-key") {
-        None => Ok(None),
-        Some(value) => match value.to_str() {
-            Ok(text) if is_key(text) => Ok(Some(text.to_owned())),
-            _ => Err(Problem::bad("Idempotency-Key: 1 to 128 visible characters")),
-        },
-    }
-}
-
-enum Taken {
-    Published(Pending),
-    Repeated(Pending),
-    Done(Answer),
-}
-
-/// Puts the order out, once. Waits for the disk, so not in the runtime's threads.
-fn take(
-    shared: &Shared,
-    what: What,
-    key: Option<String>,
-    peer: Option<Peer>,
-) -> Result<Taken, Problem> {
-    let now = shared.now();
-    // As precise as it is written: what comes after it must not seem to come before.
-    let time = Timestamp::from_nanos(now.nanos().div_euclid(1000) * 1000);
-    let who = peer.map_or_else(
-        || "unknown".to_owned(),
-        |Peer(cred)| peer::person(cred.uid(), cred.pid()),
-    );
-    // Held until the order is out: of two with one key the second waits, then repeats.
-    let mut keys = lock(&shared.order_keys);
-    if let Some(key) = &key {
-        match keys.look(key, &what) {
-            Known::Same(pending) => return Ok(Taken::Repeated(pending)),
-            Known::Other => {
-                return Err(Problem::new(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    "this Idempotency-Key stands for another order",
-                ));
-            }
-            Known::No => {}
-        }
-    }
-    let id = key.clone().unwrap_or_else(|| format!("o{}", now.nanos()));
-    let pending = aim(
-        &lock(&shared.view),
-        Order {
-            id,
-            time,
-            who,
-            what,
-        },
-    )?;
-    let order = &pending.order;
-    tracing::info!(id = order.id, who = order.who, order = %order.what, "order");
-    if let Some(done) = (shared.ports.carry_out)(order) {
-        let note = done.map_err(|why| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why))?;
-        let answer = Answer {
-            order: order.clone(),
-            settled: true,
-            note: Some(note),
-            actions: Vec::new(),
-        };
-        return Ok(Taken::Done(answer));
-    }
-    (shared.ports.publish)(order)
-        .map_err(|why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
-    if let Some(key) = &key {
-        keys.remember(key, pending.clone());
-    }
-    Ok(Taken::Published(pending))
-}
-
-/// Waits for the answer on the topic of actions, until the deadline.
-async fn answered(shared: &Shared, pending: &Pending, deadline: Instant) -> Answer {
-    let mut version = shared.version.subscribe();
-    loop {
-        version.borrow_and_update();
-        let told = answer(&lock(&shared.view), pending);
-        if told.settled || timeout_at(deadline, version.changed()).await.is_err() {
-            return told;
-        }
     }
 }

@@ -1,0 +1,5 @@
+//! Who asks, and what they may do.
+
+pub mod principal;
+
+pub use principal::{Principal, Role, Via};

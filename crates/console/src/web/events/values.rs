@@ -1,0 +1,80 @@
+//! `GET /api/v1/events/fields` and `/values`: what a query may be completed with.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::query;
+use crate::api::problem::Problem;
+use crate::web::app::App;
+use crate::web::extract::{Json, Query};
+
+/// Values unless asked otherwise: what a list under a field shows.
+const VALUES: usize = 20;
+
+/// Values at most.
+const MAX_VALUES: usize = 200;
+
+/// The longest path of a field.
+const MAX_PATH: usize = 256;
+
+/// A field that can be asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Field {
+    /// Its path, with dots.
+    pub path: String,
+    /// What it holds: `keyword`, `text`, `ip`, `long`, `double`, `boolean`, `date`.
+    pub kind: String,
+}
+
+/// A value and how often it occurs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ValueCount {
+    /// The value.
+    pub value: String,
+    /// In how many events.
+    pub count: u64,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Asked {
+    /// The field's path.
+    #[param(max_length = 256, example = "alert.signature")]
+    field: String,
+    /// What the values begin with.
+    #[param(max_length = 256)]
+    prefix: Option<String>,
+    /// Of these events alone.
+    #[param(max_length = 8192)]
+    q: Option<String>,
+    /// Values.
+    #[param(minimum = 1, maximum = 200, default = 20)]
+    limit: Option<u32>,
+}
+
+/// The fields that can be asked for.
+#[utoipa::path(get, path = "/events/fields", tag = "events",
+    responses((status = 200, body = Vec<Field>)))]
+pub async fn fields(app: App) -> Result<Json<Vec<Field>>, Problem> {
+    app.fields().await.map(Json)
+}
+
+/// Values of a field, the most frequent first.
+#[utoipa::path(get, path = "/events/values", tag = "events", params(Asked),
+    responses((status = 200, body = Vec<ValueCount>)))]
+pub async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<Vec<ValueCount>>, Problem> {
+    let limit = asked.limit.map_or(VALUES, |limit| limit as usize);
+    if !(1..=MAX_VALUES).contains(&limit) {
+        return Err(Problem::bad(format!("limit: 1 to {MAX_VALUES}")));
+    }
+    let prefix = asked.prefix.unwrap_or_default();
+    if asked.field.is_empty() || asked.field.len() > MAX_PATH || prefix.len() > MAX_PATH {
+        return Err(Problem::bad(format!("field: 1 to {MAX_PATH} bytes")));
+    }
+    let query = query(asked.q.as_deref())?;
+    let found = app.values(asked.field, prefix, query, limit).await?;
+    let told = found
+        .into_iter()
+        .map(|(value, count)| ValueCount { value, count });
+    Ok(Json(told.collect()))
+}

@@ -1,0 +1,112 @@
+//! What the API says of itself: OpenAPI 3.1, served and kept in `docs/openapi.json`.
+
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, ResponseBuilder,
+    ServerBuilder,
+};
+
+/// Where all of it stands.
+pub const BASE: &str = "/api/v1";
+
+/// Completes the description that the routes gave.
+#[must_use]
+pub fn complete(mut api: OpenApi) -> OpenApi {
+    api.info = InfoBuilder::new()
+        .title("Ratel")
+        .version("1")
+        .description(Some(
+            "Intrusion detection and response. Every error is `application/problem+json` (RFC 9457); lists come in \
+             pages: pass `next` as `cursor`. `x-least-role` says who may ask.",
+        ))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").build()))
+        .build();
+    api.servers = Some(vec![ServerBuilder::new().url(BASE).build()]);
+    let components = api.components.get_or_insert_with(Components::new);
+    components.add_security_scheme(
+        "bearer",
+        SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("JWT, or an API token")
+                .build(),
+        ),
+    );
+    components.add_security_scheme(
+        "api_key",
+        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Api-Key"))),
+    );
+    let problem = Ref::from_schema_name("Problem");
+    let refusal = ResponseBuilder::new()
+        .description("Why not (RFC 9457)")
+        .content(
+            "application/problem+json",
+            ContentBuilder::new().schema(Some(problem)).build(),
+        )
+        .build();
+    components
+        .responses
+        .insert("Problem".to_owned(), refusal.into());
+    components.schemas.insert(
+        "Problem".to_owned(),
+        <crate::api::problem::Problem as utoipa::PartialSchema>::schema(),
+    );
+    api
+}
+
+/// The description as it is served and kept.
+#[must_use]
+pub fn text() -> String {
+    let (_, api) = super::routes().split();
+    // Maps with texts as keys: writing them can't fail.
+    let mut text = serde_json::to_string_pretty(&complete(api)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_that_is_kept_is_the_one_that_is_served() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            kept == text(),
+            "docs/openapi.json is not what is served: cargo run -p ratel -- openapi > docs/openapi.json"
+        );
+    }
+
+    #[test]
+    fn every_route_says_who_may_ask_and_nothing_is_referred_to_that_is_not_there() {
+        let api: serde_json::Value = serde_json::from_str(&text()).unwrap();
+        for (path, item) in api["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let said = operation.get("x-least-role").is_some();
+                let open = operation["security"].as_array().is_some_and(Vec::is_empty);
+                assert!(said != open, "{method} {path}");
+            }
+        }
+        let mut references = Vec::new();
+        collect(&api, &mut references);
+        assert!(references.len() > 100);
+        for reference in references {
+            let pointer = reference.trim_start_matches('#');
+            assert!(api.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    fn collect(tree: &serde_json::Value, into: &mut Vec<String>) {
+        match tree {
+            serde_json::Value::Object(map) => {
+                if let Some(reference) = map.get("$ref").and_then(|r| r.as_str()) {
+                    into.push(reference.to_owned());
+                }
+                map.values().for_each(|value| collect(value, into));
+            }
+            serde_json::Value::Array(list) => list.iter().for_each(|value| collect(value, into)),
+            _ => {}
+        }
+    }
+}
