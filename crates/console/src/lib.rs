@@ -21,6 +21,7 @@ mod serve;
 pub mod service;
 mod socket;
 pub mod view;
+#[allow(dead_code, reason = "routes come before what they ask")]
 pub mod web;
 
 pub use config::Config;

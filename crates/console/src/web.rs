@@ -1,32 +1,31 @@
 //! The dashboard's door: `/api/v1`, live streams, the dashboard's files.
 
-pub mod actions;
-pub mod app;
-pub mod captures;
-pub mod events;
-pub mod extract;
-pub mod health;
-pub mod hosts;
-pub mod incidents;
+mod actions;
+mod app;
+mod captures;
+mod events;
+pub(crate) mod extract;
+mod health;
+mod hosts;
+mod incidents;
 pub mod openapi;
-pub mod overview;
-pub mod page;
-pub mod queries;
-pub mod receivers;
-pub mod routes;
-pub mod rules;
-pub mod samples;
-pub mod session;
-pub mod shapes;
-pub mod silences;
-pub mod stream;
-pub mod time;
-pub mod tokens;
-pub mod users;
+mod overview;
+mod page;
+mod queries;
+mod receivers;
+mod routes;
+mod rules;
+mod samples;
+mod session;
+mod shapes;
+mod silences;
+mod stream;
+mod time;
+mod tokens;
+mod users;
 
 /// Every route of `/api/v1`.
-#[must_use]
-pub fn routes() -> routes::Routes {
+fn routes() -> routes::Routes {
     [
         session::routes(),
         users::routes(),

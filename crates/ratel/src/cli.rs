@@ -50,6 +50,8 @@ pub enum Verb {
     /// A ruleset for this host: limits, floods, scans, honeypots, metadata of clouds.
     #[command(subcommand)]
     Harden(crate::harden::Verb),
+    /// Print what the API says of itself (OpenAPI 3.1).
+    Openapi,
     /// How the running Ratel fares.
     Status(crate::status::Args),
 }

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod harden;
 mod journal;
+mod openapi;
 mod read;
 mod reload;
 mod ruleset;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Verb::Unblock(args) => block::unblock(args),
         Verb::Audit(verb) => audit::run(verb),
         Verb::Harden(verb) => harden::run(verb),
+        Verb::Openapi => openapi::run(),
         Verb::Status(args) => status::run(args),
     };
     match result {

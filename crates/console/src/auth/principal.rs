@@ -43,7 +43,13 @@ pub enum Role {
 
 impl Role {
     /// Every role, the least first.
-    pub const ALL: [Role; 5] = [Role::Ingest, Role::Viewer, Role::Analyst, Role::Responder, Role::Admin];
+    pub const ALL: [Role; 5] = [
+        Role::Ingest,
+        Role::Viewer,
+        Role::Analyst,
+        Role::Responder,
+        Role::Admin,
+    ];
 
     /// The name in records and settings.
     #[must_use]

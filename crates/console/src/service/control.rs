@@ -19,8 +19,8 @@ use crate::api::actions;
 use crate::api::orders::{Answer, read};
 use crate::api::problem::Problem;
 use crate::api::query::pairs;
-use crate::serve::{self, Limits, Unread};
 use crate::peer;
+use crate::serve::{self, Limits, Unread};
 use crate::web::extract;
 
 /// People and their scripts: a few at once.

@@ -56,12 +56,7 @@ enum Taken {
 }
 
 /// Puts the order out, once. Waits for the disk, so not in the runtime's threads.
-fn take(
-    shared: &Shared,
-    what: What,
-    key: Option<String>,
-    who: String,
-) -> Result<Taken, Problem> {
+fn take(shared: &Shared, what: What, key: Option<String>, who: String) -> Result<Taken, Problem> {
     let now = shared.now();
     // As precise as it is written: what comes after it must not seem to come before.
     let time = Timestamp::from_nanos(now.nanos().div_euclid(1000) * 1000);

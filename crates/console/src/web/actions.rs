@@ -92,7 +92,12 @@ async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<ActionPage>, 
     ];
     let query = pairs
         .into_iter()
-        .filter_map(|(name, value)| Some(format!("{name}={}", encode(&value.filter(|v| !v.is_empty())?))))
+        .filter_map(|(name, value)| {
+            Some(format!(
+                "{name}={}",
+                encode(&value.filter(|v| !v.is_empty())?)
+            ))
+        })
         .collect::<Vec<_>>()
         .join("&");
     let found = listing(&lock(&app.shared.view), Some(&query))?;
@@ -114,7 +119,11 @@ async fn show(app: App, Path(id): Path<String>) -> Result<Response, Problem> {
 }
 
 fn named(id: &str) -> Result<ActionId, Problem> {
-    let missing = || Problem::missing(format!("there is no action {id:?}; they are called a1, a2, …"));
+    let missing = || {
+        Problem::missing(format!(
+            "there is no action {id:?}; they are called a1, a2, …"
+        ))
+    };
     id.parse().map_err(|_| missing())
 }
 

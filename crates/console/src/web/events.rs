@@ -290,5 +290,9 @@ pub fn since_or(
     otherwise: &str,
     now: Timestamp,
 ) -> Result<Timestamp, Problem> {
-    moment("since", asked.filter(|text| !text.is_empty()).unwrap_or(otherwise), now)
+    moment(
+        "since",
+        asked.filter(|text| !text.is_empty()).unwrap_or(otherwise),
+        now,
+    )
 }

@@ -1,6 +1,6 @@
 //! `/api/v1/incidents`: triage.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use event::Timestamp;
 use event::incident::{Incident, Severity, Status};
 use serde::{Deserialize, Serialize};
@@ -155,7 +155,11 @@ enum HappeningKind {
 /// Lists incidents.
 #[utoipa::path(get, path = "/incidents", tag = "incidents", params(Asked),
     responses((status = 200, body = IncidentPage)))]
-async fn list(app: App, Who(who): Who, Query(asked): Query<Asked>) -> Result<Json<IncidentPage>, Problem> {
+async fn list(
+    app: App,
+    Who(who): Who,
+    Query(asked): Query<Asked>,
+) -> Result<Json<IncidentPage>, Problem> {
     let _ = (app, who, asked);
     Err(Problem::unavailable("the state is not open"))
 }

@@ -144,7 +144,11 @@ async fn show(app: App, Query(asked): Query<Asked>) -> Result<Json<Overview>, Pr
         events_total: counted.events_total,
         top: counted.top,
         incidents,
-        roles: status.roles.into_iter().map(|role| RoleView { role }).collect(),
+        roles: status
+            .roles
+            .into_iter()
+            .map(|role| RoleView { role })
+            .collect(),
         drops: drops(&status.counters),
         actions: status.actions,
         missing,
@@ -168,7 +172,13 @@ fn traffic(app: &App, since: Timestamp) -> Vec<Traffic> {
 }
 
 /// Counters of the sensor at which packets, or records of them, are lost.
-const STAGES: [&str; 5] = ["ring_drops", "invalid", "failed", "left_behind", "events_lost"];
+const STAGES: [&str; 5] = [
+    "ring_drops",
+    "invalid",
+    "failed",
+    "left_behind",
+    "events_lost",
+];
 
 fn drops(counters: &BTreeMap<String, u64>) -> Drops {
     let count = |name: &str| counters.get(name).copied().unwrap_or_default();

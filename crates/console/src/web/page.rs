@@ -54,7 +54,11 @@ pub fn read<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, Prob
 }
 
 /// One page of what is all in memory, in order: what comes behind `from` items, and where it goes on.
-pub fn slice<T>(all: impl Iterator<Item = T>, from: usize, limit: usize) -> (Vec<T>, Option<String>) {
+pub fn slice<T>(
+    all: impl Iterator<Item = T>,
+    from: usize,
+    limit: usize,
+) -> (Vec<T>, Option<String>) {
     let mut rest = all.skip(from);
     let items: Vec<T> = rest.by_ref().take(limit).collect();
     let next = rest.next().map(|_| write(&(from + limit)));

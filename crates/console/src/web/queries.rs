@@ -70,7 +70,11 @@ struct NewQuery {
 /// Lists saved queries.
 #[utoipa::path(get, path = "/queries", tag = "queries", params(Paging),
     responses((status = 200, body = SavedQueryPage)))]
-async fn list(app: App, Who(who): Who, Query(paging): Query<Paging>) -> Result<Json<SavedQueryPage>, Problem> {
+async fn list(
+    app: App,
+    Who(who): Who,
+    Query(paging): Query<Paging>,
+) -> Result<Json<SavedQueryPage>, Problem> {
     let _ = (app, who, paging);
     Err(Problem::unavailable("the state is not open"))
 }

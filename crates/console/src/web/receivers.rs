@@ -63,7 +63,11 @@ async fn list(app: App) -> Result<Json<Vec<Receiver>>, Problem> {
 #[utoipa::path(post, path = "/receivers/{name}/test", tag = "receivers",
     params(("name" = String, Path, description = "The receiver's name")),
     responses((status = 200, body = ReceiverTest)))]
-async fn test(app: App, Who(who): Who, Path(name): Path<String>) -> Result<Json<ReceiverTest>, Problem> {
+async fn test(
+    app: App,
+    Who(who): Who,
+    Path(name): Path<String>,
+) -> Result<Json<ReceiverTest>, Problem> {
     tracing::info!(who = who.name, receiver = name, "a receiver is tested");
     app.test_receiver(name).await.map(Json)
 }

@@ -100,7 +100,11 @@ fn refusals(operation: &mut Operation, named: &[u16]) {
     let all = named.iter().map(ToString::to_string);
     for status in all.chain(["default".to_owned()]) {
         let refusal = RefOr::Ref(Ref::from_response_name("Problem"));
-        operation.responses.responses.entry(status).or_insert(refusal);
+        operation
+            .responses
+            .responses
+            .entry(status)
+            .or_insert(refusal);
     }
 }
 
@@ -108,8 +112,13 @@ async fn admit(least: Role, request: Request, next: Next) -> Response {
     match request.extensions().get::<Principal>() {
         None => unknown().into_response(),
         Some(who) if who.role < least => {
-            tracing::warn!(who = who.name, role = who.role.name(), needs = least.name(),
-                path = request.uri().path(), "refused: not the role for it");
+            tracing::warn!(
+                who = who.name,
+                role = who.role.name(),
+                needs = least.name(),
+                path = request.uri().path(),
+                "refused: not the role for it"
+            );
             let (has, name) = (who.role, &who.name);
             let why = format!("this takes the role {least}; {name} has the role {has}");
             Problem::new(StatusCode::FORBIDDEN, why).into_response()

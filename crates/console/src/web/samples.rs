@@ -95,7 +95,10 @@ mod tests {
             samples.take(&counters(packets), Timestamp::new(at, 0));
         }
         let points = samples.points("packets", Timestamp::new(5, 0));
-        let rates: Vec<_> = points.iter().map(|point| (point.time.secs(), point.rate)).collect();
+        let rates: Vec<_> = points
+            .iter()
+            .map(|point| (point.time.secs(), point.rate))
+            .collect();
         assert_eq!(rates, [(10, 10.0), (20, 20.0), (30, 5.0)]);
         assert!(samples.points("bytes", Timestamp::default()).is_empty());
     }

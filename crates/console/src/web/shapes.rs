@@ -21,9 +21,7 @@ impl PartialSchema for Moment {
                 "A moment in UTC as EVE writes it; `new Date(text)` reads it.",
             ))
             .examples(["2026-01-02T03:04:05.678901+0000"])
-            .pattern(Some(
-                r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d{4}$",
-            ))
+            .pattern(Some(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d{4}$"))
             .into()
     }
 }

@@ -134,7 +134,11 @@ async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<SilencePage>,
 /// Makes a silence.
 #[utoipa::path(post, path = "/silences", tag = "silences", request_body = NewSilence,
     responses((status = 201, body = Silence)))]
-async fn create(app: App, Who(who): Who, Json(asked): Json<NewSilence>) -> Result<Response, Problem> {
+async fn create(
+    app: App,
+    Who(who): Who,
+    Json(asked): Json<NewSilence>,
+) -> Result<Response, Problem> {
     let _ = (app, who, asked);
     Err(Problem::unavailable("the state is not open"))
 }

@@ -86,7 +86,11 @@ struct NewTokenMade {
 /// Lists tokens.
 #[utoipa::path(get, path = "/tokens", tag = "tokens", params(Paging),
     responses((status = 200, body = TokenPage)))]
-async fn list(app: App, Who(who): Who, Query(paging): Query<Paging>) -> Result<Json<TokenPage>, Problem> {
+async fn list(
+    app: App,
+    Who(who): Who,
+    Query(paging): Query<Paging>,
+) -> Result<Json<TokenPage>, Problem> {
     let _ = (app, who, paging);
     Err(Problem::unavailable("the state is not open"))
 }

@@ -61,7 +61,11 @@ struct UserPage {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewUser {
-    #[schema(min_length = 1, max_length = 64, pattern = r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = r"^[A-Za-z0-9][A-Za-z0-9._@-]*$"
+    )]
     name: String,
     #[schema(value_type = shapes::Role)]
     role: Role,
@@ -124,7 +128,15 @@ async fn change(
     Path(name): Path<String>,
     Json(asked): Json<UserChange>,
 ) -> Result<Response, Problem> {
-    let _ = (app, who, name, asked.role, asked.disabled, asked.password, asked.reset_password);
+    let _ = (
+        app,
+        who,
+        name,
+        asked.role,
+        asked.disabled,
+        asked.password,
+        asked.reset_password,
+    );
     Err(Problem::unavailable("the state is not open"))
 }
 

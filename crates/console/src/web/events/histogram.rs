@@ -104,7 +104,11 @@ pub async fn show(
 /// which may be cut at each end.
 fn width(span: u64, most: u64) -> u64 {
     let fits = |width: &u64| span / width < most.max(2) - 1;
-    let fallback = || (span / most.max(2).saturating_sub(1)).max(1).next_multiple_of(2_592_000);
+    let fallback = || {
+        (span / most.max(2).saturating_sub(1))
+            .max(1)
+            .next_multiple_of(2_592_000)
+    };
     WIDTHS.into_iter().find(fits).unwrap_or_else(fallback)
 }
 

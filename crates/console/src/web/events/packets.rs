@@ -76,7 +76,10 @@ mod tests {
         assert_eq!(made[20..24], 101_u32.to_le_bytes());
         assert_eq!(made[24..28], 7_u32.to_le_bytes());
         assert_eq!(made[40..], [0, 1, 2]);
-        assert_eq!(of_alert(&serde_json::json!({"packet": "?"}), Timestamp::default()), None);
+        assert_eq!(
+            of_alert(&serde_json::json!({"packet": "?"}), Timestamp::default()),
+            None
+        );
         assert_eq!(of_alert(&serde_json::json!({}), Timestamp::default()), None);
     }
 }
