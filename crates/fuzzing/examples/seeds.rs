@@ -17,7 +17,7 @@ use std::{fs, io};
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    let targets: [(&str, Vec<Vec<u8>>); 15] = [
+    let targets: [(&str, Vec<Vec<u8>>); 16] = [
         ("capture", captures()),
         ("packet", packets()),
         ("defrag", fragments()),
@@ -31,6 +31,7 @@ fn main() -> io::Result<()> {
         ("file", files()),
         ("rules", rules()),
         ("filter", filters()),
+        ("query", queries()),
         ("program", programs()),
         ("engine", engines()),
     ];
@@ -486,6 +487,23 @@ fn rules() -> Vec<Vec<u8>> {
         b"config classification: a,Some text,1\nconfig reference: cve http://x/\nsuppress gen_id 1, sig_id 2, track by_src, ip 10.0.0.0/8\nthreshold gen_id 1, sig_id 2, type limit, track by_dst, count 1, seconds 60\nrate_filter gen_id 1, sig_id 3, track by_rule, count 1, seconds 6, new_action drop, timeout 9\n".to_vec(),
     ]);
     seeds
+}
+
+fn queries() -> Vec<Vec<u8>> {
+    [
+        "event_type:alert AND src_ip:10.0.0.0/8 AND alert.severity:<=2",
+        "a b OR (c AND NOT d) && -e || !f +g",
+        "proto:(TCP OR udp) dest_port:[1 TO 1024} @timestamp:{* TO \"2026-01-02\"]",
+        "\"ET MALWARE\" alert.signature: \"a \\\" b\" tls.sni:*.evil.* http.url:/a\\?b*",
+        "src_ip:2001:db8::1 fe80::/10 00:11:22:33:44:55 dest_ip:10.1.*",
+        "@sid:1 @ip:10.0.0.0/8 @mac:aa:bb:cc:dd:ee:ff @sig:x @from:2026 @to:2027-01",
+        "_exists_:alert flow:* *:* ratel.score >= 0.5 and not alert.severity < 1.5",
+        "\\and \\(x\\) field\\:name \"a b\":c a.e.f:7 -(((-x)))",
+        "emotet~2",
+        "x:[1 TO",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
 }
 
 fn filters() -> Vec<Vec<u8>> {

@@ -14,6 +14,8 @@ pub mod input;
 mod packet;
 #[cfg(feature = "engine")]
 mod program;
+#[cfg(feature = "store")]
+mod query;
 pub mod record;
 mod rules;
 #[cfg(feature = "engine")]
@@ -30,6 +32,8 @@ pub use filter::filter;
 pub use packet::packet;
 #[cfg(feature = "engine")]
 pub use program::program;
+#[cfg(feature = "store")]
+pub use query::query;
 pub use rules::rules;
 #[cfg(feature = "engine")]
 pub use stream::stream;
@@ -51,6 +55,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("file", file),
     ("rules", rules),
     ("filter", filter),
+    #[cfg(feature = "store")]
+    ("query", query),
     #[cfg(feature = "engine")]
     ("stream", stream),
     #[cfg(feature = "engine")]
