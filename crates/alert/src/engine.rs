@@ -30,7 +30,7 @@ use generations::Generations;
 use spray::Sprays;
 use storm::Storm;
 
-pub use entry::{Closed, Kept, Memory, Said};
+pub use entry::{Closed, Kept, Memory, Outgoing, Said};
 pub use key::{Anchor, Key, Reach};
 pub use policy::{Policy, StormPolicy};
 pub use triage::Triage;
@@ -180,6 +180,14 @@ impl Engine {
         self.storm.is_on()
     }
 
+    /// Remembers with the incident that a change of it is to be published and told.
+    pub fn remember(&mut self, id: &str, outgoing: Outgoing) {
+        if let Some(kept) = self.entries.get_mut(id) {
+            kept.memory.outgoing = Some(outgoing);
+            self.unsaved.insert(id.to_owned());
+        }
+    }
+
     /// Incidents that are not closed.
     fn open_count(&self) -> usize {
         self.entries.len().saturating_sub(self.closed.len())
@@ -204,6 +212,7 @@ impl Engine {
         }
         self.dirty.remove(id);
         self.unsaved.remove(id);
+        self.forgotten.push(id.to_owned());
         Some(kept)
     }
 }

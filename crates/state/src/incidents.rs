@@ -3,6 +3,7 @@
 use event::Timestamp;
 use event::incident::{Incident, Severity, Status};
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 
 use crate::open::one_more;
 use crate::row::{Row, json, word};
@@ -91,24 +92,7 @@ impl Incidents<'_> {
         let mut work = self.0.begin(WHAT).await?;
         let mut kept = 0;
         for incident in incidents {
-            let doc = json("an incident", incident)?;
-            limits::text("an incident", &doc, limits::INCIDENT)?;
-            let query = sqlx::query(PUT)
-                .bind(&incident.id)
-                .bind(&incident.fingerprint)
-                .bind(word(&incident.kind))
-                .bind(incident.severity as i64)
-                .bind(word(&incident.status))
-                .bind(incident.first.nanos())
-                .bind(incident.last.nanos())
-                .bind(incident.opened.nanos())
-                .bind(incident.changed.nanos())
-                .bind(i64::try_from(incident.revision).unwrap_or(i64::MAX))
-                .bind(i64::try_from(incident.events).unwrap_or(i64::MAX))
-                .bind(search_text(incident))
-                .bind(doc);
-            let done = query.execute(&mut *work).await.map_err(Error::sql(WHAT))?;
-            kept += usize::from(done.rows_affected() > 0);
+            kept += usize::from(put(&mut work, incident, WHAT).await?);
         }
         work.commit().await.map_err(Error::sql(WHAT))?;
         Ok(kept)
@@ -249,7 +233,34 @@ impl Incidents<'_> {
     }
 }
 
-/// People's word holds over the machine's, until the machine sees the end after it.
+/// Keeps one incident as part of a transaction; whether it was new knowledge.
+pub(crate) async fn put(
+    work: &mut Transaction<'static, Any>,
+    incident: &Incident,
+    what: &'static str,
+) -> Result<bool, Error> {
+    let doc = json("an incident", incident)?;
+    limits::text("an incident", &doc, limits::INCIDENT)?;
+    let query = sqlx::query(PUT)
+        .bind(&incident.id)
+        .bind(&incident.fingerprint)
+        .bind(word(&incident.kind))
+        .bind(incident.severity as i64)
+        .bind(word(&incident.status))
+        .bind(incident.first.nanos())
+        .bind(incident.last.nanos())
+        .bind(incident.opened.nanos())
+        .bind(incident.changed.nanos())
+        .bind(i64::try_from(incident.revision).unwrap_or(i64::MAX))
+        .bind(i64::try_from(incident.events).unwrap_or(i64::MAX))
+        .bind(search_text(incident))
+        .bind(doc);
+    let done = query.execute(&mut **work).await.map_err(Error::sql(what))?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// People's word holds over the machine's, until the machine sees the end after it, or followed it to the end
+/// and sees that it goes on.
 const PUT: &str = "INSERT INTO incidents (id, fingerprint, kind, severity, machine_status, first_at, last_at, opened_at,
         changed_at, revision, events, search, doc, status, status_at, version)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $5, $9, 1)
@@ -258,7 +269,11 @@ const PUT: &str = "INSERT INTO incidents (id, fingerprint, kind, severity, machi
         machine_status = excluded.machine_status, first_at = excluded.first_at, last_at = excluded.last_at,
         opened_at = excluded.opened_at, changed_at = excluded.changed_at, revision = excluded.revision,
         events = excluded.events, search = excluded.search, doc = excluded.doc,
+        triage_status = CASE WHEN incidents.machine_status = 'closed' AND excluded.machine_status <> 'closed'
+            AND incidents.status_at <= incidents.changed_at THEN NULL ELSE incidents.triage_status END,
         status = CASE WHEN incidents.triage_status IS NULL THEN excluded.machine_status
+            WHEN incidents.machine_status = 'closed' AND excluded.machine_status <> 'closed'
+                AND incidents.status_at <= incidents.changed_at THEN excluded.machine_status
             WHEN excluded.machine_status = 'closed' AND incidents.status_at < excluded.changed_at THEN 'closed'
             ELSE incidents.triage_status END
     WHERE incidents.revision <= excluded.revision";

@@ -9,6 +9,7 @@ mod error;
 pub mod incidents;
 pub mod kv;
 pub mod limits;
+pub mod machine;
 mod names;
 pub mod notes;
 mod open;

@@ -34,6 +34,8 @@ cases! {
     machine::an_older_revision_changes_nothing,
     machine::of_two_people_the_slower_one_is_told,
     machine::the_end_that_the_machine_sees_holds_over_an_older_word,
+    machine::what_goes_on_after_the_end_is_open_again,
+    machine::what_alert_keeps_is_kept_whole_or_not_at_all,
     machine::filters_find_what_they_say,
     machine::pages_show_everything_once,
     machine::a_batch_is_kept_whole_or_not_at_all,

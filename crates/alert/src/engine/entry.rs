@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::key::{Key, Reach};
 use crate::assets::Assets;
 use crate::attack;
+use crate::change::{Telling, What};
 use crate::finding::Finding;
 
 /// Attackers, and victims, that an incident names: more than anybody reads, and enough for a net.
@@ -70,6 +71,24 @@ pub struct Memory {
     pub is_triaged: bool,
     /// For a storm: incidents in its digests.
     pub gathered: u64,
+    /// Its last change, until it is known to be published and told.
+    pub outgoing: Option<Outgoing>,
+}
+
+/// A change on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// Changes are told in this order.
+    pub number: u64,
+    /// The name of its record on the bus: published again it is a repeat.
+    pub record: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+    /// How loud it is told.
+    pub telling: Telling,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What was said of an incident at some moment.

@@ -85,7 +85,6 @@ impl Engine {
             }
             self.closed.pop_first();
             self.remove(&id);
-            self.forgotten.push(id);
         }
     }
 

@@ -326,3 +326,65 @@ pub async fn notes_stand_in_the_order_of_time(state: State) {
     }
     assert!(!full, "notes have a limit");
 }
+
+pub async fn what_goes_on_after_the_end_is_open_again(state: State) {
+    let mut machine = incident("i1");
+    put(&state, &machine).await;
+    let change = status(Status::Closed);
+    let incidents = state.incidents();
+    let closed = incidents.triage("i1", 1, &change, "ann", at(110)).await;
+    assert_eq!(
+        closed.expect("it is changed").incident.status,
+        Status::Closed
+    );
+    for (revision, status, expected) in [
+        (2, Status::Open, Status::Closed),
+        (3, Status::Closed, Status::Closed),
+        (4, Status::Open, Status::Open),
+        (5, Status::Open, Status::Open),
+        (6, Status::Closed, Status::Closed),
+    ] {
+        machine.revision = revision;
+        machine.status = status;
+        machine.changed = at(110 + i64::try_from(revision).expect("small"));
+        put(&state, &machine).await;
+        assert_eq!(
+            get(&state, "i1").await.incident.status,
+            expected,
+            "{revision}"
+        );
+    }
+}
+
+pub async fn what_alert_keeps_is_kept_whole_or_not_at_all(state: State) {
+    use state::machine::Save;
+    let machine = state.machine();
+    let memories = [("i1".to_owned(), "{}".to_owned())];
+    let incidents = [incident("i1")];
+    let save = Save {
+        incidents: &incidents,
+        memories: &memories,
+        value: Some(("alert/position", "1")),
+        ..Save::default()
+    };
+    machine.save(&save, at(100)).await.expect("it is kept");
+    assert_eq!(machine.load().await.expect("a list"), ["{}"]);
+    assert_eq!(get(&state, "i1").await.incident.id, "i1");
+    let kept = state.kv().get("alert/position").await.expect("a value");
+    assert_eq!(kept, Some(("1".to_owned(), 1)));
+    let forgotten = ["i1".to_owned()];
+    let wrong = [("i2".to_owned(), String::new())];
+    let save = Save {
+        memories: &wrong,
+        forgotten: &forgotten,
+        ..Save::default()
+    };
+    assert!(machine.save(&save, at(101)).await.is_err());
+    assert_eq!(machine.load().await.expect("a list"), ["{}"]);
+    let save = Save {
+        forgotten: &forgotten,
+        ..Save::default()
+    };
+    machine.save(&save, at(102)).await.expect("it is kept");
+    assert!(machine.load().await.expect("a list").is_empty());
+}

@@ -1,0 +1,107 @@
+//! From the bytes of a record to the engine: what is parsed, what silences hide, what is counted.
+
+use std::sync::Arc;
+
+use event::action::Action;
+use event::{Timestamp, Topic};
+use serde_json::Value;
+
+use crate::assets::Assets;
+use crate::engine::Engine;
+use crate::finding::Finding;
+use crate::finding::side::Homes;
+use crate::metrics;
+use crate::silence::{Judgement, Silences};
+
+/// One record as it comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// Where it came.
+    pub topic: Topic,
+    /// Its name.
+    pub id: &'a str,
+    /// When it was published.
+    pub published: Timestamp,
+    /// What it says.
+    pub value: &'a [u8],
+}
+
+/// Takes records and puts what they find into incidents.
+pub struct Desk {
+    /// The incidents.
+    pub engine: Engine,
+    /// What hides events.
+    pub silences: Silences,
+    homes: Arc<Homes>,
+}
+
+impl Desk {
+    /// A desk before an engine.
+    #[must_use]
+    pub fn new(engine: Engine, homes: Arc<Homes>) -> Desk {
+        Desk {
+            engine,
+            silences: Silences::default(),
+            homes,
+        }
+    }
+
+    /// Takes these for what is known of our hosts.
+    pub fn set_assets(&mut self, assets: Assets) {
+        metrics::assets(assets.len());
+        self.engine.set_assets(Arc::new(assets));
+    }
+
+    /// Takes a record. Whether people may have changed something: an order was seen.
+    pub fn take(&mut self, incoming: &Incoming<'_>, now: Timestamp) -> bool {
+        match incoming.topic {
+            Topic::Events => self.event(incoming, now),
+            Topic::Actions => match serde_json::from_slice::<Action>(incoming.value) {
+                Ok(action) => self.engine.on_action(&action, now),
+                Err(error) => tracing::warn!("an action cannot be read: {error}"),
+            },
+            Topic::Orders => return true,
+            Topic::Incidents | Topic::Releases => {}
+        }
+        false
+    }
+
+    fn event(&mut self, incoming: &Incoming<'_>, now: Timestamp) {
+        if !may_find(incoming.value) {
+            return;
+        }
+        let record: Value = match serde_json::from_slice(incoming.value) {
+            Ok(record) => record,
+            Err(error) => {
+                tracing::debug!(id = incoming.id, "an event is no JSON: {error}");
+                return;
+            }
+        };
+        if let Some(found) = Finding::of(&record, incoming.id, incoming.published, &self.homes) {
+            self.found(&record, &found, now);
+        }
+    }
+
+    fn found(&mut self, record: &Value, found: &Finding, now: Timestamp) {
+        let judgement = self.silences.judge(record, now);
+        metrics::hidden(judgement);
+        if judgement == Judgement::Suppressed {
+            return;
+        }
+        metrics::finding(found);
+        let is_silenced = judgement == Judgement::Silenced;
+        self.engine.on_finding(found, is_silenced, now);
+    }
+}
+
+/// Whether a record may tell of an attack, by its bytes: most don't, and parsing is most of the work.
+fn may_find(value: &[u8]) -> bool {
+    match event::record::kind(value) {
+        Some("alert") | None => true,
+        Some(_) => has(value, b"\"finding\"") || has(value, b"\"alert\""),
+    }
+}
+
+fn has(value: &[u8], word: &[u8]) -> bool {
+    memchr::memmem::find(value, word).is_some()
+}
