@@ -4,7 +4,7 @@ CARGO ?= cargo
 EXAMPLE := target/example
 RATEL = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/ratel
 
-.PHONY: run read demo test setup build example lint fmt deny bench fuzz clean
+.PHONY: run read demo test setup web build example lint fmt deny bench fuzz clean
 
 ## Build the release binary and watch this host with it: answers are only told, nothing is changed.
 run: build
@@ -20,6 +20,7 @@ demo: build
 
 ## Everything that must hold before a change lands.
 test: setup lint
+	scripts/web.sh test
 	$(CARGO) test --workspace --locked
 	$(CARGO) build --workspace --locked
 	scripts/wrong-uses.sh
@@ -28,7 +29,11 @@ test: setup lint
 setup:
 	scripts/setup.sh
 
-build: setup
+## The dashboard, where Node is there; the binary takes in what lies in web/dist.
+web:
+	scripts/web.sh build
+
+build: setup web
 	$(CARGO) build --release --locked -p ratel
 
 ## The example capture, made by the project's own packet builder.

@@ -1,0 +1,220 @@
+// The rules in force: their state and why, how often they fire, what was changed about them.
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import type { ColumnDef } from '@tanstack/react-table';
+import { useMemo, useState } from 'react';
+import { post } from '@/api/client';
+import { rules } from '@/api/queries';
+import { useMay } from '@/api/session';
+import type { Rule, RuleState } from '@/api/types';
+import { exact, plural } from '@/lib/numbers';
+import { Segments } from '@/parts/segments';
+import { Empty, Failed, Loading } from '@/parts/states';
+import { Table } from '@/parts/table';
+import { Tag, type Tone } from '@/parts/tag';
+import { Ago } from '@/parts/time';
+import { complain, say } from '@/parts/toast';
+import { RulePanel } from './panel';
+import { RuleTestDialog } from './test-dialog';
+import './rules.css';
+
+export const RULE_TONE: Record<RuleState, Tone> = {
+  loaded: 'good',
+  degraded: 'warn',
+  refused: 'bad',
+  disabled: 'plain',
+};
+const ORDER: RuleState[] = ['loaded', 'degraded', 'refused', 'disabled'];
+
+/** Nanoseconds for one look at a rule, as people read them. */
+export function cost(rule: Rule): string {
+  if (rule.cost_ns === undefined || rule.cost_ns === null || !rule.checks) return '';
+  const each = rule.cost_ns / rule.checks;
+  return each < 1000 ? `${Math.round(each)} ns` : `${(each / 1000).toFixed(1)} µs`;
+}
+
+const base: ColumnDef<Rule>[] = [
+  {
+    id: 'sid',
+    header: 'Rule',
+    meta: { width: '96px' },
+    cell: ({ row }) => <span className="mono">{row.original.sid ?? '–'}</span>,
+  },
+  {
+    id: 'msg',
+    header: 'What it says',
+    meta: { width: 'minmax(280px, 3fr)' },
+    cell: ({ row }) => row.original.msg || <span className="mono faint">{row.original.text}</span>,
+  },
+  {
+    id: 'state',
+    header: 'State',
+    meta: { width: '104px' },
+    cell: ({ row }) => <Tag tone={RULE_TONE[row.original.state]}>{row.original.state}</Tag>,
+  },
+  {
+    id: 'reasons',
+    header: 'Why',
+    meta: { width: 'minmax(140px, 1.6fr)' },
+    cell: ({ row }) => {
+      const { reasons, overlay } = row.original;
+      const why = reasons.join('; ') || (overlay ? `${overlay.reason} (${overlay.owner})` : '');
+      return (
+        <span className="quiet" title={why}>
+          {why}
+        </span>
+      );
+    },
+  },
+  {
+    id: 'hits',
+    header: 'Alerts, 7 d',
+    meta: { width: '96px', num: true },
+    cell: ({ row }) =>
+      row.original.hits ? <b>{exact(row.original.hits)}</b> : <span className="faint">0</span>,
+  },
+  {
+    id: 'last',
+    header: 'Last',
+    meta: { width: '96px', num: true },
+    cell: ({ row }) => <Ago time={row.original.last_hit} />,
+  },
+];
+const costColumn: ColumnDef<Rule> = {
+  id: 'cost',
+  header: 'Cost a look',
+  meta: { width: '92px', num: true },
+  cell: ({ row }) => <span className="quiet">{cost(row.original)}</span>,
+};
+
+export function Rules() {
+  const search = useSearch({ from: '/rules' });
+  const navigate = useNavigate();
+  const cache = useQueryClient();
+  const mayTest = useMay('analyst');
+  const mayReload = useMay('admin');
+  const [typed, setTyped] = useState(search.q ?? '');
+  const [testing, setTesting] = useState(false);
+  const [order, setOrder] = useState<'hits' | 'sid'>('hits');
+  const state = (search.state ?? 'all') as RuleState | 'all';
+  const answer = useInfiniteQuery(rules({ q: search.q, state: state === 'all' ? undefined : state, order }));
+  const rows = useMemo(() => answer.data?.pages.flatMap((page) => page.items) ?? [], [answer.data]);
+  const first = answer.data?.pages[0];
+  const hasCost = rows.some((rule) => rule.cost_ns);
+  const columns = useMemo(() => (hasCost ? [...base, costColumn] : base), [hasCost]);
+  const change = (next: Partial<typeof search>) =>
+    void navigate({ to: '/rules', search: { ...search, ...next }, replace: true });
+  const reload = useMutation({
+    mutationFn: () => post<{ note?: string }>('rules/reload'),
+    onSuccess: (done) => {
+      say(done?.note || 'The rules are read again.');
+      void cache.invalidateQueries({ queryKey: ['rules'] });
+    },
+    onError: complain,
+  });
+  const total = first ? ORDER.reduce((sum, each) => sum + (first.by_state?.[each] ?? 0), 0) : 0;
+  const choices = [
+    ['all', `All ${first ? exact(total) : ''}`],
+    ...ORDER.map(
+      (each) =>
+        [
+          each,
+          `${each[0]?.toUpperCase()}${each.slice(1)} ${first ? exact(first.by_state?.[each] ?? 0) : ''}`,
+        ] as const,
+    ),
+  ] as const satisfies readonly (readonly [RuleState | 'all', string])[];
+  return (
+    <div className={`page page-fixed act-page${search.sid ? ' has-panel' : ''}`}>
+      <div className="page-head">
+        <h1>Rules</h1>
+        <div className="scroll-x">
+          <Segments
+            label="State"
+            value={state}
+            choices={choices}
+            onChange={(next) => change({ state: next === 'all' ? undefined : next })}
+          />
+        </div>
+        <div className="row end">
+          <Segments
+            label="Order"
+            value={order}
+            choices={[
+              ['hits', 'By alerts'],
+              ['sid', 'By number'],
+            ]}
+            onChange={setOrder}
+          />
+          {mayTest ? (
+            <button type="button" className="btn" onClick={() => setTesting(true)}>
+              Test…
+            </button>
+          ) : null}
+          {mayReload ? (
+            <button type="button" className="btn" disabled={reload.isPending} onClick={() => reload.mutate()}>
+              {reload.isPending ? 'Reading…' : 'Read again'}
+            </button>
+          ) : null}
+        </div>
+      </div>
+      <form
+        role="search"
+        className="rules-search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          change({ q: typed || undefined });
+        }}
+      >
+        <input
+          data-search
+          type="search"
+          className="input"
+          aria-label="Search rules"
+          placeholder="Words of what it says, its class or file; or its number"
+          value={typed}
+          onChange={(event) => {
+            setTyped(event.target.value);
+            if (!event.target.value) change({ q: undefined });
+          }}
+        />
+        {first ? <span className="faint">{plural(first.total, 'rule')}</span> : null}
+      </form>
+      <div className="act-body">
+        {answer.isPending ? (
+          <Loading />
+        ) : answer.error && rows.length === 0 ? (
+          <Failed error={answer.error} retry={() => void answer.refetch()} />
+        ) : (
+          <Table
+            label="Rules"
+            main
+            rows={rows}
+            total={first?.total}
+            columns={columns}
+            rowHeight={30}
+            id={(rule) => `${rule.gid}:${rule.sid ?? `${rule.file}:${rule.line}`}`}
+            narrow={(rule) => (
+              <div className="inc-card">
+                <span className="cut">{rule.msg || rule.text}</span>
+                <span className="ev-what">
+                  <span className="mono quiet">{rule.sid}</span>
+                  <Tag tone={RULE_TONE[rule.state]}>{rule.state}</Tag>
+                  <span className="ev-ago faint">{exact(rule.hits ?? 0)} alerts</span>
+                </span>
+              </div>
+            )}
+            onOpen={(rule) => rule.sid !== null && change({ sid: String(rule.sid) })}
+            onEnd={() => {
+              if (answer.hasNextPage && !answer.isFetchingNextPage) void answer.fetchNextPage();
+            }}
+            empty={<Empty title="No rule fits" />}
+          />
+        )}
+        {search.sid ? (
+          <RulePanel key={search.sid} sid={Number(search.sid)} onClose={() => change({ sid: undefined })} />
+        ) : null}
+      </div>
+      {testing ? <RuleTestDialog onClose={() => setTesting(false)} /> : null}
+    </div>
+  );
+}

@@ -1,0 +1,20 @@
+// The most frequent values with their share drawn behind them.
+import type { Counted } from '@/api/types';
+import { exact } from '@/lib/numbers';
+import { Value } from './pivot';
+
+export function Bars({ items, field, limit = 8 }: { items: Counted[]; field: string; limit?: number }) {
+  const shown = items.slice(0, limit);
+  const most = Math.max(1, ...shown.map((item) => item.count));
+  return (
+    <ol className="bars">
+      {shown.map((item) => (
+        <li key={item.value}>
+          <span className="bar" style={{ width: `${(100 * item.count) / most}%` }} />
+          <Value field={field} value={item.value} />
+          <span className="num">{exact(item.count)}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
