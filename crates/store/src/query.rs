@@ -13,7 +13,7 @@ mod typed;
 pub use matches::{matches, matches_plan};
 pub use parse::{MAX_CLAUSES, MAX_DEPTH, MAX_LENGTH, ParseError};
 pub use plan::{Plan, Test, TextBound};
-pub use typed::{KEYWORD_MAX, Leaf, WORD_MAX, leaf, moment, text, time_of, words};
+pub use typed::{KEYWORD_MAX, Leaf, WORD_MAX, leaf, lower, moment, text, time_of, words};
 
 /// A condition on one event.
 #[derive(Clone, Debug, PartialEq)]

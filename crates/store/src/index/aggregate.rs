@@ -1,0 +1,141 @@
+//! Elasticsearch's aggregations, carried out by Tantivy on the documents that matched, joined over segments and slices.
+
+use serde_json::{Map, Value};
+use tantivy::SegmentReader;
+use tantivy::aggregation::agg_req::Aggregations;
+use tantivy::aggregation::intermediate_agg_result::IntermediateAggregationResults;
+use tantivy::aggregation::{
+    AggContextParams, AggregationLimitsGuard, DistributedAggregationCollector,
+};
+use tantivy::collector::{Collector, SegmentCollector};
+
+use super::bits::Bits;
+use super::schema;
+use crate::Error;
+use crate::fields::{self, Place};
+
+/// Buckets of one answer, as Elasticsearch's `search.max_buckets`.
+const MAX_BUCKETS: u32 = 65_536;
+/// Bytes of memory that one question may use for buckets.
+const MAX_MEMORY: u64 = 256 << 20;
+/// Aggregations of one question, all levels together.
+const MAX_AGGREGATIONS: usize = 64;
+/// Documents that are handed over in one go.
+const STRIDE: usize = 1024;
+
+/// An aggregation that runs.
+pub struct Aggregating {
+    request: Aggregations,
+    context: AggContextParams,
+    so_far: Option<IntermediateAggregationResults>,
+}
+
+impl Aggregating {
+    /// Reads a request; none where nothing is asked for.
+    pub fn of(request: &Value) -> Result<Option<Aggregating>, Error> {
+        let Value::Object(fields) = request else {
+            return match request {
+                Value::Null => Ok(None),
+                _ => Err(Error::Asked(
+                    "aggs: an object of aggregations by name".into(),
+                )),
+            };
+        };
+        if fields.is_empty() {
+            return Ok(None);
+        }
+        let mut count = 0;
+        let named = named(fields, &mut count)?;
+        let request: Aggregations = serde_json::from_value(Value::Object(named))
+            .map_err(|error| Error::Asked(format!("aggs: {error}")))?;
+        let limits = AggregationLimitsGuard::new(Some(MAX_MEMORY), Some(MAX_BUCKETS));
+        Ok(Some(Aggregating {
+            request,
+            context: AggContextParams::new(limits, Default::default()),
+            so_far: None,
+        }))
+    }
+
+    /// Takes the documents of a segment.
+    pub fn collect(&mut self, reader: &SegmentReader, bits: &Bits) -> tantivy::Result<()> {
+        if bits.is_empty() {
+            return Ok(());
+        }
+        let collector =
+            DistributedAggregationCollector::from_aggs(self.request.clone(), self.context.clone());
+        let mut segment = collector.for_segment(0, reader)?;
+        let mut documents = Vec::with_capacity(STRIDE);
+        let mut iter = bits.iter();
+        loop {
+            documents.clear();
+            documents.extend(iter.by_ref().take(STRIDE));
+            if documents.is_empty() {
+                break;
+            }
+            segment.collect_block(&documents);
+        }
+        let found = segment.harvest()?;
+        match &mut self.so_far {
+            Some(so_far) => so_far.merge_fruits(found)?,
+            None => self.so_far = Some(found),
+        }
+        Ok(())
+    }
+
+    /// The answer.
+    pub fn finish(self) -> Result<Value, Error> {
+        let failed = |why: String| Error::Asked(format!("aggs: {why}"));
+        let results = self
+            .so_far
+            .unwrap_or_default()
+            .into_final_result(self.request, self.context.limits)
+            .map_err(|error| failed(error.to_string()))?;
+        serde_json::to_value(results).map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// The request with the names of our columns in place of paths.
+fn named(fields: &Map<String, Value>, count: &mut usize) -> Result<Map<String, Value>, Error> {
+    let mut out = Map::new();
+    for (name, one) in fields {
+        *count += 1;
+        if *count > MAX_AGGREGATIONS {
+            return Err(Error::Asked(format!("aggs: at most {MAX_AGGREGATIONS}")));
+        }
+        let Value::Object(parts) = one else {
+            return Err(Error::Asked(format!("aggs: {name}: no object")));
+        };
+        let mut translated = Map::new();
+        for (key, value) in parts {
+            match (key.as_str(), value) {
+                ("aggs" | "aggregations", Value::Object(inner)) => {
+                    translated.insert("aggs".into(), Value::Object(self::named(inner, count)?));
+                }
+                ("meta", _) => {}
+                (_, Value::Object(body)) => {
+                    let mut body = body.clone();
+                    if let Some(Value::String(path)) = body.get("field") {
+                        let column = column(path)?;
+                        body.insert("field".into(), Value::String(column));
+                    }
+                    translated.insert(key.clone(), Value::Object(body));
+                }
+                _ => return Err(Error::Asked(format!("aggs: {name}: {key}: no object"))),
+            }
+        }
+        out.insert(name.clone(), Value::Object(translated));
+    }
+    Ok(out)
+}
+
+/// The column with the whole values of a path that is counted.
+fn column(path: &str) -> Result<String, Error> {
+    let place = fields::place(path);
+    let is_counted = match place {
+        Place::Known(field) => field.is_counted,
+        Place::Twin(_) | Place::Time | Place::Rest => true,
+        Place::Id | Place::Silent => false,
+    };
+    let name = schema::column(path, place).filter(|_| is_counted);
+    name.ok_or_else(|| Error::Asked(format!("aggs: {path} is not counted")))
+}

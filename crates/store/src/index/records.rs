@@ -1,0 +1,233 @@
+//! The records of a slice as they came: a file of compressed blocks, in the order of their rows.
+//!
+//! A row is the number of a record within its slice. Blocks are only appended; what a crash left
+//! behind the last commit is cut off by the next writer. Each block says in its head what it holds,
+//! so that the list of blocks is read from the heads alone.
+
+mod block;
+mod varint;
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+
+use event::RecordId;
+
+pub use self::block::{Block, Head};
+use crate::Error;
+
+/// Bytes of records in a block that is written while events come: small enough to be read fast for one hit.
+const OPEN_BLOCK: usize = 128 << 10;
+/// Level of zstd while events come: the sensor must not wait.
+const OPEN_LEVEL: i32 = 1;
+/// Blocks that are kept decompressed for each slice, some 8 MiB at most.
+const CACHED: usize = 16;
+
+/// Appends records.
+#[derive(Debug)]
+pub struct Appender {
+    file: File,
+    path: PathBuf,
+    len: u64,
+    pending: Block,
+    block_bytes: usize,
+    level: i32,
+}
+
+impl Appender {
+    /// Opens the file for appending behind its first `len` bytes; what is behind them is cut off.
+    pub fn open(path: &Path, len: u64) -> Result<Appender, Error> {
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(Error::io("open", path))?;
+        file.set_len(len).map_err(Error::io("cut", path))?;
+        Ok(Appender {
+            file,
+            path: path.to_owned(),
+            len,
+            pending: Block::default(),
+            block_bytes: OPEN_BLOCK,
+            level: OPEN_LEVEL,
+        })
+    }
+
+    /// Takes a record; rows must ascend. Tells the head of the block that it filled.
+    pub fn push(&mut self, row: u64, id: RecordId, text: &str) -> Result<Option<Head>, Error> {
+        self.pending.push(row, id, text);
+        if self.pending.text_len() >= self.block_bytes {
+            return self.flush();
+        }
+        Ok(None)
+    }
+
+    /// Writes what is pending.
+    pub fn flush(&mut self) -> Result<Option<Head>, Error> {
+        if self.pending.is_empty() {
+            return Ok(None);
+        }
+        let (mut head, bytes) = self
+            .pending
+            .write(self.level)
+            .map_err(Error::io("compress for", &self.path))?;
+        head.offset = self.len;
+        if let Err(error) = self.file.write_all_at(&bytes, self.len) {
+            // A part may be there: cut off, so that a later try begins where this one did.
+            let _ = self.file.set_len(self.len);
+            return Err(Error::io("write", &self.path)(error));
+        }
+        self.len += bytes.len() as u64;
+        self.pending.clear();
+        Ok(Some(head))
+    }
+
+    /// Forces what was flushed to the disk; its length.
+    pub fn sync(&mut self) -> Result<u64, Error> {
+        self.file
+            .sync_data()
+            .map_err(Error::io("sync", &self.path))?;
+        Ok(self.len)
+    }
+}
+
+/// Reads records.
+#[derive(Debug)]
+pub struct Records {
+    file: File,
+    path: PathBuf,
+    heads: RwLock<Heads>,
+    cache: Mutex<Vec<(u64, Arc<Block>)>>,
+}
+
+#[derive(Debug, Default)]
+struct Heads {
+    list: Vec<Head>,
+    /// Bytes that the list covers.
+    len: u64,
+}
+
+impl Records {
+    /// Opens the file for reading; made empty where it is not there and may be.
+    pub fn open(path: &Path) -> Result<Records, Error> {
+        Ok(Records {
+            file: File::open(path).map_err(Error::io("open", path))?,
+            path: path.to_owned(),
+            heads: RwLock::default(),
+            cache: Mutex::default(),
+        })
+    }
+
+    /// Reads the heads of blocks up to this length of the file.
+    pub fn follow(&self, len: u64) -> Result<(), Error> {
+        let mut heads = self
+            .heads
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        while heads.len < len {
+            let mut bytes = [0; block::HEAD];
+            let at = heads.len;
+            self.file
+                .read_exact_at(&mut bytes, at)
+                .map_err(Error::io("read", &self.path))?;
+            let head = Head::read(&bytes, at).ok_or_else(|| self.damaged(at))?;
+            heads.len = head.end();
+            heads.list.push(head);
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, at: u64) -> Error {
+        Error::Damaged {
+            path: self.path.clone(),
+            why: format!("the block at byte {at}"),
+        }
+    }
+
+    /// The heads of blocks that are known.
+    #[must_use]
+    pub fn heads(&self) -> Vec<Head> {
+        let heads = self.heads.read();
+        heads
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .list
+            .clone()
+    }
+
+    /// The block that holds a row.
+    pub fn find(&self, row: u64) -> Option<Head> {
+        let heads = self
+            .heads
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let place = heads.list.partition_point(|head| head.last_row < row);
+        heads
+            .list
+            .get(place)
+            .filter(|head| head.first_row <= row)
+            .cloned()
+    }
+
+    /// Reads a block, or lends it from those read last.
+    pub fn block(&self, head: &Head) -> Result<Arc<Block>, Error> {
+        {
+            let mut cache = lock(&self.cache);
+            if let Some(place) = cache.iter().position(|(at, _)| *at == head.offset) {
+                let entry = cache.remove(place);
+                let block = entry.1.clone();
+                cache.push(entry);
+                return Ok(block);
+            }
+        }
+        let block = Arc::new(self.read(head)?);
+        let mut cache = lock(&self.cache);
+        if cache.len() >= CACHED {
+            cache.remove(0);
+        }
+        cache.push((head.offset, block.clone()));
+        Ok(block)
+    }
+
+    /// Reads a block without keeping it.
+    pub fn read(&self, head: &Head) -> Result<Block, Error> {
+        let mut bytes = vec![0; head.body_len()];
+        self.file
+            .read_exact_at(&mut bytes, head.offset + block::HEAD as u64)
+            .map_err(Error::io("read", &self.path))?;
+        Block::read(head, &bytes).ok_or_else(|| self.damaged(head.offset))
+    }
+
+    /// The record of a row.
+    pub fn get(&self, row: u64) -> Result<Option<(RecordId, String)>, Error> {
+        let Some(head) = self.find(row) else {
+            return Ok(None);
+        };
+        let block = self.block(&head)?;
+        Ok(block.get(row).map(|(id, text)| (id, text.to_owned())))
+    }
+
+    /// The row of an id.
+    pub fn row_of(&self, id: RecordId) -> Result<Option<u64>, Error> {
+        for head in self.heads().iter().rev() {
+            if !(head.min_id..=head.max_id).contains(&id) {
+                continue;
+            }
+            if let Some(row) = self.block(head)?.row_of(id) {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

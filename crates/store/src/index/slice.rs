@@ -1,0 +1,250 @@
+//! One slice: a folder with an index, the records, and what is known of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use event::Timestamp;
+use tantivy::directory::MmapDirectory;
+use tantivy::{Index, IndexReader, ReloadPolicy, Searcher};
+
+use super::bits::Bits;
+use super::facts::Facts;
+use super::matching::column::within;
+use super::records::Records;
+use super::schema;
+use crate::Error;
+
+/// The folder of the index.
+pub const INDEX: &str = "index";
+/// The file of records.
+pub const RECORDS: &str = "records";
+/// What is known of a sealed slice.
+pub const FACTS: &str = "slice.json";
+
+/// One slice.
+#[derive(Debug)]
+pub struct Slice {
+    /// Slices are numbered in the order in which they are written.
+    pub number: u64,
+    /// How often it was written anew: sealed, thinned.
+    pub generation: u64,
+    /// Its folder.
+    pub dir: PathBuf,
+    facts: RwLock<Facts>,
+    opened: Mutex<Option<Arc<Opened>>>,
+    used: AtomicU64,
+}
+
+/// A slice that can be searched.
+pub struct Opened {
+    index: Index,
+    reader: IndexReader,
+    /// The records.
+    pub records: Records,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opened")
+    }
+}
+
+impl Opened {
+    /// The state of the last commit.
+    #[must_use]
+    pub fn searcher(&self) -> Searcher {
+        self.reader.searcher()
+    }
+
+    /// The time of the event of a row.
+    pub fn time_of(&self, row: u64) -> tantivy::Result<Option<Timestamp>> {
+        for reader in self.searcher().segment_readers() {
+            let rows = reader.fast_fields().u64(schema::ROW)?;
+            let mut found = Bits::none(reader.max_doc());
+            within(&rows, row, row, &mut found);
+            if let Some(document) = found.iter().next() {
+                let time = reader.fast_fields().date(schema::TIME)?.first(document);
+                return Ok(time.map(|time| Timestamp::from_nanos(time.into_timestamp_nanos())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The index.
+    #[must_use]
+    pub const fn index(&self) -> &Index {
+        &self.index
+    }
+}
+
+impl Slice {
+    /// Reads what is known of the slice in a folder.
+    pub fn load(dir: &Path, number: u64, generation: u64) -> Result<Slice, Error> {
+        let path = dir.join(FACTS);
+        let facts = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
+                path,
+                why: error.to_string(),
+            })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                committed(&open_index(dir, number)?, number)?
+            }
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
+        Ok(Slice::new(dir, number, generation, facts))
+    }
+
+    /// A slice that was just made.
+    #[must_use]
+    pub fn new(dir: &Path, number: u64, generation: u64, facts: Facts) -> Slice {
+        Slice {
+            number,
+            generation,
+            dir: dir.to_owned(),
+            facts: RwLock::new(facts),
+            opened: Mutex::default(),
+            used: AtomicU64::new(0),
+        }
+    }
+
+    /// What is known of it.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        let facts = self.facts.read();
+        facts
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// With what is known of it, without a copy.
+    pub fn with_facts<T>(&self, with: impl FnOnce(&Facts) -> T) -> T {
+        let facts = self.facts.read();
+        with(&facts.unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    fn set(&self, facts: Facts) {
+        let mut place = self
+            .facts
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        *place = facts;
+    }
+
+    /// The slice, opened for searching at its last commit or the one of when it was opened.
+    pub fn open(&self, tick: u64) -> Result<Arc<Opened>, Error> {
+        self.used.store(tick, Ordering::Relaxed);
+        let mut opened = self
+            .opened
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(opened) = opened.as_ref() {
+            return Ok(opened.clone());
+        }
+        let index = open_index(&self.dir, self.number)?;
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()
+            .map_err(Error::index("open", self.number))?;
+        let records = Records::open(&self.dir.join(RECORDS))?;
+        records.follow(self.with_facts(|facts| facts.records_len))?;
+        let new = Arc::new(Opened {
+            index,
+            reader,
+            records,
+        });
+        *opened = Some(new.clone());
+        Ok(new)
+    }
+
+    /// When it was used last, and whether it is open.
+    #[must_use]
+    pub fn last_used(&self) -> Option<u64> {
+        let opened = self.opened.lock();
+        opened
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .is_some()
+            .then(|| self.used.load(Ordering::Relaxed))
+    }
+
+    /// Closes it; who searches goes on with what it has.
+    pub fn close(&self) {
+        let mut opened = self
+            .opened
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        *opened = None;
+    }
+
+    /// Shows a commit that this process made.
+    pub fn committed(&self, facts: Facts) -> Result<(), Error> {
+        let opened = {
+            let opened = self.opened.lock();
+            opened
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .clone()
+        };
+        if let Some(opened) = opened {
+            opened.records.follow(facts.records_len)?;
+            opened
+                .reader
+                .reload()
+                .map_err(Error::index("reload", self.number))?;
+        }
+        self.set(facts);
+        Ok(())
+    }
+
+    /// Looks for a commit that another process made.
+    pub fn refresh(&self) -> Result<(), Error> {
+        if self.with_facts(|facts| facts.is_sealed) {
+            return Ok(());
+        }
+        let facts = committed(&open_index(&self.dir, self.number)?, self.number)?;
+        self.committed(facts)
+    }
+
+    /// Bytes on disk.
+    #[must_use]
+    pub fn disk_bytes(&self) -> u64 {
+        let known = self.with_facts(|facts| facts.disk_bytes);
+        if known > 0 { known } else { size(&self.dir) }
+    }
+}
+
+/// Bytes of all files under a folder.
+#[must_use]
+pub fn size(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => size(&entry.path()),
+            Ok(meta) => meta.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+/// Opens the index of a slice.
+pub fn open_index(dir: &Path, number: u64) -> Result<Index, Error> {
+    let directory = MmapDirectory::open(dir.join(INDEX))
+        .map_err(|error| Error::index("open", number)(error.into()))?;
+    let index = Index::open(directory).map_err(Error::index("open", number))?;
+    schema::register(&index);
+    Ok(index)
+}
+
+/// What the last commit says.
+pub fn committed(index: &Index, number: u64) -> Result<Facts, Error> {
+    let meta = index.load_metas().map_err(Error::index("read", number))?;
+    let payload = meta.payload.unwrap_or_default();
+    serde_json::from_str(&payload).map_err(|error| Error::Damaged {
+        path: PathBuf::from(format!("slice {number}")),
+        why: format!("its last commit says no facts: {error}"),
+    })
+}
