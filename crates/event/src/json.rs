@@ -10,6 +10,8 @@ pub struct Writer {
     out: Vec<u8>,
     /// Whether a comma is due before the next item.
     comma: bool,
+    /// Where the object of what is Ratel's own ended; 0 where there is none.
+    own_end: usize,
 }
 
 /// A place to come back to: see [`Writer::mark`].
@@ -30,6 +32,7 @@ impl Writer {
     pub fn clear(&mut self) {
         self.out.clear();
         self.comma = false;
+        self.own_end = 0;
     }
 
     /// What is written so far.
@@ -56,6 +59,7 @@ impl Writer {
     /// Takes back everything written since `mark`.
     pub fn rewind(&mut self, mark: Mark) {
         self.out.truncate(mark.len);
+        self.own_end = 0;
         self.comma = mark.comma;
     }
 
@@ -85,6 +89,21 @@ impl Writer {
             self.out.pop();
             self.comma = self.out.last() != Some(&b'{');
         }
+    }
+
+    /// Opens the object of what is Ratel's own, `ratel`; adds to it where it was written last.
+    pub fn own(&mut self) {
+        if self.own_end > 0 && self.own_end == self.out.len() {
+            self.reopen();
+        } else {
+            self.object("ratel");
+        }
+    }
+
+    /// Closes what [`Writer::own`] opened.
+    pub fn end_own(&mut self) {
+        self.end();
+        self.own_end = self.out.len();
     }
 
     /// Opens the array `key`.
@@ -380,6 +399,19 @@ mod tests {
         check(|w| w.base64("k", b"ab"), r#"{"k":"YWI="}"#);
         check(|w| w.base64("k", b"abc"), r#"{"k":"YWJj"}"#);
         check(|w| w.base64("k", b""), r#"{"k":""}"#);
+    }
+
+    #[test]
+    fn what_is_our_own_is_one_object() {
+        let two = |w: &mut Writer| {
+            w.uint("a", 1);
+            for key in ["b", "c"] {
+                w.own();
+                w.uint(key, 2);
+                w.end_own();
+            }
+        };
+        check(two, r#"{"a":1,"ratel":{"b":2,"c":2}}"#);
     }
 
     #[test]

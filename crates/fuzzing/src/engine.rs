@@ -92,7 +92,11 @@ fn run(data: &[u8], is_inline: bool) -> String {
         ..Source::default()
     };
     let recorder = Recorder::new(vec![everything()], source);
-    let detector = Detector::new(RULESET.clone(), Settings::default());
+    let settings = Settings {
+        traces_per_sec: Some(u32::MAX),
+        ..Settings::default()
+    };
+    let detector = Detector::new(RULESET.clone(), settings);
     let mut engine = Engine::new(config, detector, recorder);
     let mut told = Told::default();
     let Ok(mut reader) = Reader::new(data) else {

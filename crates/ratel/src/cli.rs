@@ -125,6 +125,9 @@ pub struct Read {
     /// How the summary is printed.
     #[arg(short = 'o', long = "output", value_enum, default_value_t)]
     pub format: Format,
+    /// Show for each alert which bytes made its rule match; eve.json tells it too (`ratel.matches`).
+    #[arg(long)]
+    pub explain: bool,
     /// Print no summary.
     #[arg(short = 'q', long)]
     pub quiet: bool,

@@ -1,5 +1,6 @@
 //! `ratel read`: captures and rules in, records and a summary out.
 
+pub mod explain;
 mod inputs;
 mod progress;
 mod summary;
@@ -16,6 +17,7 @@ use engine::config::RulesLoaded;
 use engine::detect::{Detector, Ruleset};
 use engine::pipeline::Engine;
 use engine::records::{Recorder, Source};
+use explain::Explain;
 use inputs::{Input, Inputs};
 use std::path::Path;
 use std::process::ExitCode;
@@ -198,6 +200,14 @@ impl Reading {
             Target::Nothing => Vec::new(),
             Target::Folder(_) | Target::Stdout => eves.into_iter().map(|eve| eve.config).collect(),
         };
+        let mut eves = eves;
+        let (mut sinks, mut detection) = (sinks, detection);
+        if args.explain {
+            let is_stdout_taken = matches!(target, Target::Stdout) || args.format == Format::Json;
+            sinks.explain = Some(Explain::new(eves.len(), is_stdout_taken));
+            eves.push(Explain::eve());
+            detection.traces_per_sec = Some(u32::MAX);
+        }
         let summary = Summary::new(&loaded);
         let ruleset = Arc::new(loaded.ruleset);
         let rules = ruleset.clone();

@@ -6,6 +6,7 @@ mod packets;
 mod store;
 
 use crate::config::outputs::Outputs;
+use crate::read::explain::Explain;
 use anyhow::{Context, Result};
 use decode::file::File;
 use decode::packet::Frame;
@@ -29,6 +30,8 @@ pub struct Sinks {
     store: Option<store::Store>,
     certificates: Option<certificates::Store>,
     packets: Option<packets::Packets>,
+    /// Shows alerts to people.
+    pub explain: Option<Explain>,
     failure: Option<io::Error>,
     lost_records: u64,
 }
@@ -53,6 +56,7 @@ impl Sinks {
             store: None,
             certificates: None,
             packets: None,
+            explain: None,
             failure: None,
             lost_records: 0,
         };
@@ -106,6 +110,9 @@ impl Sinks {
         if let Some(packets) = &mut self.packets {
             keep(&mut self.failure, packets.flush());
         }
+        if let Some(explain) = &self.explain {
+            keep(&mut self.failure, explain.close());
+        }
         match self.failure {
             None => Ok(()),
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -118,6 +125,16 @@ impl Sinks {
 
 impl Output for Sinks {
     fn record(&mut self, log: usize, _kind: &'static str, line: &[u8]) {
+        if let Some(explain) = &mut self.explain {
+            match explain.take(log, line) {
+                Ok(false) => {}
+                Ok(true) => return,
+                Err(error) => {
+                    keep(&mut self.failure, Err(error));
+                    return;
+                }
+            }
+        }
         let Some(out) = self.eves.get_mut(log) else {
             return;
         };

@@ -41,6 +41,8 @@ pub(crate) struct Builder<'a> {
     /// Whether `priority` was written, which beats the class's.
     pub(crate) has_priority: bool,
     pub(crate) has_sid: bool,
+    /// The option at hand, counted from 0.
+    pub(crate) option: u16,
     pub(crate) flow: Option<FlowOptions>,
     /// Direction that `bidir.toserver` and `bidir.toclient` force.
     pub(crate) forced: Option<event::Direction>,
@@ -92,6 +94,7 @@ impl<'a> Builder<'a> {
             once: Vec::new(),
             has_priority: false,
             has_sid: false,
+            option: 0,
             flow: None,
             forced: None,
             matches: 0,
@@ -177,6 +180,7 @@ impl<'a> Builder<'a> {
                     direction,
                     is_multi,
                     matches: Vec::new(),
+                    options: Vec::new(),
                 };
                 self.rule.buffers.push(entry);
                 self.rule.buffers.len() - 1
@@ -235,6 +239,7 @@ impl<'a> Builder<'a> {
             direction,
             is_multi: false,
             matches: Vec::new(),
+            options: Vec::new(),
         });
         self.sticky = Some(self.rule.buffers.len() - 1);
         (self.last_content, self.last_place) = (None, None);
@@ -254,12 +259,23 @@ impl<'a> Builder<'a> {
 
     /// Adds a payload condition to entry `at`.
     pub(crate) fn push(&mut self, at: usize, found: PayloadMatch) -> Result<(), String> {
+        self.push_of(at, found, self.option)
+    }
+
+    /// As [`Builder::push`], for a condition that option number `option` wrote.
+    pub(crate) fn push_of(
+        &mut self,
+        at: usize,
+        found: PayloadMatch,
+        option: u16,
+    ) -> Result<(), String> {
         self.count()?;
         if let Some(entry) = self.rule.buffers.get_mut(at) {
             if let PayloadMatch::Content(_) = found {
                 self.last_content = Some((at, entry.matches.len()));
             }
             entry.matches.push(found);
+            entry.options.push(option);
             self.last_place = Some(at);
         }
         Ok(())

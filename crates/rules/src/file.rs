@@ -192,6 +192,7 @@ impl Reader<'_> {
         self.header(&mut builder, &header)?;
         builder.is_snort = is_snort(text);
         let (mut rest, mut offset) = (header.options, header.options_at);
+        let mut number = 0_usize;
         while let Some(option) = next_option(&mut rest, &mut offset) {
             let option = option?;
             if option.name.is_empty() {
@@ -203,6 +204,8 @@ impl Reader<'_> {
                     "an option has a value and no keyword".to_owned(),
                 ));
             }
+            builder.option = u16::try_from(number).unwrap_or(u16::MAX);
+            number += 1;
             options::apply(&mut builder, &option).map_err(|why| {
                 (
                     option.offset,

@@ -225,6 +225,15 @@ pub fn next_option<'a>(
     }))
 }
 
+/// The options of a whole rule, in order, without empty ones: their places are what
+/// [`crate::rule::BufferMatch::options`] counts. Ends where the rule is wrong.
+pub fn options(rule: &str) -> impl Iterator<Item = RuleOption<'_>> {
+    let (mut rest, mut offset) =
+        crate::header::split(rule).map_or(("", 0), |header| (header.options, header.options_at));
+    std::iter::from_fn(move || next_option(&mut rest, &mut offset)?.ok())
+        .filter(|option| !option.name.is_empty())
+}
+
 /// Blank as C's `isspace` sees it, and NUL, which noise in a file brings.
 pub(crate) fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n' | '\x0b' | '\x0c' | '\0')

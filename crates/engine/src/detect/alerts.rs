@@ -4,10 +4,9 @@ use super::program::Capture;
 use super::ruleset::Ruleset;
 use super::signature::{RuleId, StoreScope};
 use super::thresholds::{Subject, Thresholds};
-use event::{Buffer, Direction};
+use super::trace::Traced;
+use event::Direction;
 use rules::rule::{Action, RejectTo};
-use smallvec::SmallVec;
-use std::ops::Range;
 
 /// Alerts of one packet that are told (Suricata's `packet-alert-max`).
 pub const ALERTS_MAX: usize = 15;
@@ -23,15 +22,6 @@ pub enum AlertKind {
     Stream,
     /// A transaction.
     Transaction,
-}
-
-/// Bytes that made a rule match.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MatchRange {
-    /// Where they stand.
-    pub buffer: Buffer,
-    /// From and to within it.
-    pub range: Range<u64>,
 }
 
 /// A match that is told.
@@ -51,8 +41,8 @@ pub struct Alert {
     pub action: Action,
     /// Whether the action was applied to the flow.
     pub acts_on_flow: bool,
-    /// Bytes that matched.
-    pub matched: SmallVec<[MatchRange; 2]>,
+    /// Bytes that made the rule match; None where nobody asked.
+    pub trace: Option<Vec<Traced>>,
     /// What expressions captured for the alert.
     pub captures: Vec<Capture>,
     /// Texts that sets hold for the value found.
@@ -71,7 +61,7 @@ impl Alert {
             kind: AlertKind::Packet,
             action,
             acts_on_flow: false,
-            matched: SmallVec::new(),
+            trace: None,
             captures: Vec::new(),
             contexts: Vec::new(),
         }

@@ -3,6 +3,7 @@
 use rules::rule::{
     ByteExtract, ByteJump, ByteMath, ByteTest, Encoding, MathOperator, Operator, Value,
 };
+use std::ops::Range;
 
 /// Most digits read: 2^64 in octal with its leading zero.
 const DIGITS_MAX: i64 = 23;
@@ -32,6 +33,41 @@ struct Read {
 }
 
 impl Place<'_> {
+    /// The bytes that `test` reads its number from.
+    pub(crate) fn of_test(&self, test: &ByteTest) -> Option<Range<usize>> {
+        let (bytes, offset) = (self.number(&test.bytes), self.number(&test.offset));
+        self.span(bytes, offset, test.is_relative, test.encoding)
+    }
+
+    /// The bytes that `jump` reads its number from.
+    pub(crate) fn of_jump(&self, jump: &ByteJump) -> Option<Range<usize>> {
+        let (bytes, offset) = (self.number(&jump.bytes), self.number(&jump.offset));
+        self.span(bytes, offset, jump.is_relative, jump.encoding)
+    }
+
+    /// The bytes that `extract` reads its number from.
+    pub(crate) fn of_extract(&self, extract: &ByteExtract) -> Option<Range<usize>> {
+        let bytes = i64::from(extract.bytes);
+        self.span(bytes, extract.offset, extract.is_relative, extract.encoding)
+    }
+
+    /// The bytes that `math` reads its number from.
+    pub(crate) fn of_math(&self, math: &ByteMath) -> Option<Range<usize>> {
+        let bytes = i64::from(self.number(&math.bytes) as u8);
+        self.span(bytes, math.offset, math.is_relative, math.encoding)
+    }
+
+    fn span(
+        &self,
+        bytes: i64,
+        offset: i64,
+        is_relative: bool,
+        encoding: Encoding,
+    ) -> Option<Range<usize>> {
+        let read = self.read(bytes, offset, is_relative, encoding)?;
+        Some(read.start..read.start + read.taken)
+    }
+
     /// A number of the rule or one read before; those above 2^31 wrap, as in Suricata.
     fn number(&self, value: &Value) -> i64 {
         match value {

@@ -307,6 +307,19 @@ enum Ask {
 }
 
 impl Use {
+    /// The keyword that asks.
+    pub(crate) fn keyword(&self) -> &'static str {
+        match self.ask {
+            Ask::Reputation(_) => "datarep",
+            Ask::IsSet | Ask::IsNotSet | Ask::Set | Ask::Unset => "dataset",
+        }
+    }
+
+    /// Whether asking changes the set.
+    pub(crate) fn changes(&self) -> bool {
+        matches!(self.ask, Ask::Set | Ask::Unset)
+    }
+
     /// Whether it holds for `data`, changing the set where it is to be changed. What the set holds
     /// beside the value goes to `contexts`.
     pub(crate) fn holds(&self, data: &[u8], contexts: &mut Vec<(Arc<str>, Arc<str>)>) -> bool {

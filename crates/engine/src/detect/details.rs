@@ -82,6 +82,11 @@ impl Details {
         &self.raw
     }
 
+    /// Its options, in order: a number of [`rules::rule::BufferMatch::options`] is a place here.
+    pub fn options(&self) -> impl Iterator<Item = rules::lexer::RuleOption<'_>> {
+        rules::lexer::options(&self.raw)
+    }
+
     /// File and line it was read from.
     #[must_use]
     pub fn origin(&self) -> (&str, u32) {

@@ -1,12 +1,13 @@
 //! One packet after the other: which rules may match, which do, and what follows.
 
-use super::alerts::{ALERTS_MAX, Alert, AlertKind, Alerts, FlowAction, MatchRange};
+use super::alerts::{ALERTS_MAX, Alert, AlertKind, Alerts, FlowAction};
 use super::bits::HostBits;
 use super::conditions::View;
 use super::context::PacketContext;
 use super::fields::BodyWindows;
 use super::lists::Carrier;
 use super::migration::Migration;
+use super::payload::{carrier, headers_hold, payload_holds};
 use super::prefilter::PayloadOf;
 use super::program::Inspection;
 use super::ruleset::Ruleset;
@@ -14,15 +15,14 @@ use super::signature::{Change, RuleId, Signature};
 use super::state::FlowDetection;
 use super::tags::HostTags;
 use super::thresholds::{Subject, Thresholds};
+use super::trace;
 use super::transforms;
 use crate::flow::{Flow, Verdict};
 use crate::tcp::{RawPacket, RawView};
-use decode::packet::{Ip, Packet, Transport};
-use event::{AppProtocol, Buffer, Direction, IpProtocol};
+use decode::packet::Transport;
+use event::{AppProtocol, Direction, IpProtocol};
 use matcher::Scratch;
 use rules::rule::CaptureScope;
-use smallvec::SmallVec;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Texts that expressions captured for one flow; the oldest goes first.
@@ -33,8 +33,9 @@ const VARIABLES_MAX: usize = 64;
 pub struct Settings {
     /// Alerts of one packet that are told.
     pub alerts_max: usize,
-    /// Whether alerts tell which bytes matched.
-    pub tells_matches: bool,
+    /// Alerts of one second whose bytes that matched are told; the others are told without. None
+    /// for no alert at all. A bound on work: each of these rules is held against its buffers again.
+    pub traces_per_sec: Option<u32>,
     /// Whether matches of a stream are told with the transaction that is likely theirs.
     pub guesses_transaction: bool,
     /// How bodies are looked at.
@@ -45,7 +46,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             alerts_max: ALERTS_MAX,
-            tells_matches: true,
+            traces_per_sec: None,
             guesses_transaction: false,
             body_windows: BodyWindows::default(),
         }
@@ -75,6 +76,7 @@ pub struct Detector {
     pub(super) settings: Settings,
     tools: Tools,
     stores: Stores,
+    traces: trace::Budget,
     candidates: Vec<u32>,
     /// Candidates whose ports and addresses are those of the packet.
     held: Vec<u32>,
@@ -101,6 +103,7 @@ impl Detector {
             settings,
             tools: Tools::default(),
             stores: Stores::default(),
+            traces: trace::Budget::default(),
             candidates: Vec::new(),
             held: Vec::new(),
             mixed: Vec::new(),
@@ -239,6 +242,11 @@ impl Detector {
             }
         }
         let flow_action = self.finish(&round, memory, alerts);
+        if let Some(most) = self.settings.traces_per_sec
+            && !alerts.alerts.is_empty()
+        {
+            self.trace(&round, most, alerts);
+        }
         Outcome {
             flow_action,
             raw_progress,
@@ -334,7 +342,7 @@ impl Detector {
         let Some(kind) = payload_holds(round, rule, &mut self.tools) else {
             return;
         };
-        let mut alert = matched(round, id, rule, kind, &mut self.tools);
+        let mut alert = matched(round, id, rule, kind, &self.tools);
         let is_udp_app = round.cx.packet.protocol() == Some(IpProtocol::UDP)
             && matches!(rule.header.protocol, rules::rule::Protocol::App(_));
         let guesses = kind == AlertKind::Stream && round.settings.guesses_transaction;
@@ -422,6 +430,19 @@ impl Detector {
     }
 }
 
+impl Detector {
+    /// Finds out for alerts that are told which bytes made their rules match.
+    fn trace(&mut self, round: &Round<'_>, most: u32, alerts: &mut Alerts) {
+        for alert in &mut alerts.alerts {
+            if let Some(rule) = round.set.rule(alert.rule)
+                && self.traces.take(most, round.cx.packet.time)
+            {
+                alert.trace = Some(trace::trace(round, rule, alert, &mut self.tools));
+            }
+        }
+    }
+}
+
 struct Outcome {
     flow_action: Option<FlowAction>,
     raw_progress: Option<u64>,
@@ -464,129 +485,16 @@ fn stream_view<'a>(cx: &PacketContext<'a>, flow: Option<&'a Flow>) -> (RawView<'
     (view, Some(progress))
 }
 
-fn carrier(packet: &Packet<'_>) -> Carrier {
-    match packet.protocol() {
-        Some(IpProtocol::TCP) => Carrier::Tcp,
-        Some(IpProtocol::UDP) => Carrier::Udp,
-        Some(IpProtocol::ICMP | IpProtocol::ICMPV6) => Carrier::Icmp,
-        Some(_) => Carrier::Ip,
-        None => Carrier::None,
-    }
-}
-
-/// Whether the packet's headers and addresses are as the rule wants them.
-pub(super) fn headers_hold(
-    rule: &Signature,
-    packet: &Packet<'_>,
-    inspection: &mut Inspection,
-) -> bool {
-    rule.headers.iter().all(|(buffer, program)| {
-        let mut octets = [0; 16];
-        let bytes = match (buffer, packet.ip, packet.transport) {
-            (Buffer::Ipv4Header, Some(Ip::V4(ip)), _) => ip.header,
-            (Buffer::Ipv6Header, Some(Ip::V6(ip)), _) => ip.header,
-            (Buffer::TcpHeader, _, Transport::Tcp(tcp)) => tcp.header,
-            (Buffer::UdpHeader, _, Transport::Udp(udp)) => udp.header,
-            (Buffer::IcmpV4Header, _, Transport::Icmpv4(icmp)) => icmp.header,
-            (Buffer::IcmpV6Header, _, Transport::Icmpv6(icmp)) => icmp.header,
-            (Buffer::EtherHeader, _, _) if packet.ethernet.is_some() => {
-                packet.frame.get(..14).unwrap_or_default()
-            }
-            (Buffer::IpSrc | Buffer::IpDst, Some(_), _) => {
-                let Some((source, destination)) = packet.addresses() else {
-                    return false;
-                };
-                let address = if *buffer == Buffer::IpSrc {
-                    source
-                } else {
-                    destination
-                };
-                octets_of(address, &mut octets)
-            }
-            _ => return false,
-        };
-        inspection.set_whole();
-        program.matches(bytes, inspection)
-    })
-}
-
-/// The bytes of an address as they stand in packets.
-fn octets_of(address: IpAddr, room: &mut [u8; 16]) -> &[u8] {
-    match address {
-        IpAddr::V4(address) => {
-            let octets = address.octets();
-            let (short, _) = room.split_at_mut(octets.len());
-            short.copy_from_slice(&octets);
-            short
-        }
-        IpAddr::V6(address) => {
-            *room = address.octets();
-            room
-        }
-    }
-}
-
-/// Whether what the rule looks for in the payload is there, and where.
-pub(super) fn payload_holds(
-    round: &Round<'_>,
-    rule: &Signature,
-    tools: &mut Tools,
-) -> Option<AlertKind> {
-    if rule.payload.is_empty() {
-        return Some(AlertKind::Packet);
-    }
-    let is_tcp = carrier(round.cx.packet) == Carrier::Tcp;
-    let inspection = &mut tools.inspection;
-    if is_tcp && rule.wants_stream {
-        for piece in &round.raw.pieces {
-            inspection.set_whole();
-            if rule
-                .payload
-                .iter()
-                .all(|program| program.matches(piece.data, inspection))
-            {
-                return Some(AlertKind::Stream);
-            }
-        }
-        if !rule.wants_packet && round.cx.is_in_stream {
-            return None;
-        }
-    }
-    let payload = round.cx.packet.payload;
-    // Without a byte even what must not be there is not looked for.
-    if round.cx.is_payload_opaque || round.cx.is_pseudo || payload.is_empty() {
-        return None;
-    }
-    inspection.set_whole();
-    rule.payload
-        .iter()
-        .all(|program| program.matches(payload, inspection))
-        .then_some(AlertKind::Packet)
-}
-
-/// What is told of a match: called right after the rule was found to match.
+/// What is told of a match; what was captured is what `tools` hold.
 pub(super) fn matched(
     round: &Round<'_>,
     id: RuleId,
     rule: &Signature,
     kind: AlertKind,
-    tools: &mut Tools,
+    tools: &Tools,
 ) -> Alert {
     let captures = tools.inspection.captures.clone();
     let contexts = tools.inspection.contexts.clone();
-    let mut ranges = SmallVec::new();
-    if round.settings.tells_matches && kind != AlertKind::Transaction && !rule.payload.is_empty() {
-        // Only now that the rule matched is it worth noting where.
-        tools.inspection.begin_rule();
-        tools.inspection.is_recording = true;
-        if payload_holds(round, rule, tools).is_some() {
-            ranges.extend(tools.inspection.ranges.iter().map(|range| MatchRange {
-                buffer: Buffer::Payload,
-                range: range.start.into()..range.end.into(),
-            }));
-        }
-        tools.inspection.is_recording = false;
-    }
     Alert {
         rule: id,
         tx: None,
@@ -595,7 +503,7 @@ pub(super) fn matched(
         kind,
         action: rule.action,
         acts_on_flow: round.flow.is_some() && rule.kind.acts_on_flow(kind == AlertKind::Stream),
-        matched: ranges,
+        trace: None,
         captures,
         contexts,
     }

@@ -5,6 +5,7 @@
 //! relative step depends on is looked for further on. Work is bounded by [`STEPS_MAX`] tries.
 
 mod compile;
+mod mark;
 mod walk;
 
 use super::content::Literal;
@@ -12,9 +13,13 @@ use super::datasets::Datasets;
 use super::pcre::{Expression, PcreLimits};
 use super::transforms::{Scratch, Transforms};
 use event::Buffer;
+#[cfg(doc)]
+use rules::rule::BufferMatch;
 use rules::rule::{ByteExtract, ByteJump, ByteMath, ByteTest, CaptureScope, Compare, FloatCompare};
 use smallvec::SmallVec;
 use std::sync::Arc;
+
+pub use mark::Mark;
 
 /// Tries in one buffer for one rule (Suricata's `inspection-recursion-limit`).
 const STEPS_MAX: u32 = 3000;
@@ -50,19 +55,21 @@ pub struct Program {
     is_absent_ok: bool,
 }
 
-/// One thing to find. Contents are most of them and stand inline, the rest is boxed.
+/// One thing to find. Contents are most of them and stand inline, the rest is boxed. Where a number
+/// stands beside, it is that of the rule's option ([`BufferMatch::options`]).
 #[derive(Debug)]
 enum Step {
     Content(Content),
     Pcre(Box<Pcre>),
-    ByteTest(Box<ByteTest>),
-    ByteJump(Box<ByteJump>),
-    ByteExtract(Box<ByteExtract>),
-    ByteMath(Box<ByteMath>),
+    ByteTest(Box<ByteTest>, u16),
+    ByteJump(Box<ByteJump>, u16),
+    ByteExtract(Box<ByteExtract>, u16),
+    ByteMath(Box<ByteMath>, u16),
     IsDataAt {
         at: Bound,
         is_relative: bool,
         is_negated: bool,
+        option: u16,
     },
     Bsize(Box<Compare>),
     Base64Decode {
@@ -70,7 +77,7 @@ enum Step {
         offset: u32,
         is_relative: bool,
     },
-    Dataset(Box<super::datasets::Use>),
+    Dataset(Box<super::datasets::Use>, u16),
     Entropy(Box<Entropy>),
     Absent {
         or_else: bool,
@@ -99,6 +106,8 @@ struct Content {
     is_retried: bool,
     /// Whether any other content or limit is bound to it.
     is_bound: bool,
+    /// The rule's option that it is.
+    option: u16,
 }
 
 impl Content {
@@ -113,6 +122,7 @@ struct Pcre {
     is_relative: bool,
     is_negated: bool,
     is_retried: bool,
+    option: u16,
     captures: Box<[(CaptureScope, Arc<str>)]>,
 }
 
@@ -124,9 +134,6 @@ struct Entropy {
     /// Whose entropy it is, for records.
     of: Buffer,
 }
-
-/// Where a content or expression was found, bytes of the buffer from and to.
-pub type Range = std::ops::Range<u32>;
 
 /// A text that an expression captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,11 +158,12 @@ pub struct Inspection {
     pub is_end: bool,
     /// Whether DCERPC's header said little endian.
     pub dce_little_endian: bool,
-    /// Whether to tell where contents were found.
-    pub is_recording: bool,
-    /// Where contents and expressions were found by the programs that matched since
-    /// [`Inspection::begin_rule`].
-    pub ranges: SmallVec<[Range; 8]>,
+    /// Whether to note where things were found, and to leave sets as they are.
+    pub(crate) is_recording: bool,
+    /// Where things were found by the programs that matched since [`Inspection::begin_rule`].
+    pub(crate) marks: Vec<Mark>,
+    /// Those of them that were found in what `base64_decode` made.
+    pub(crate) decoded_marks: Vec<Mark>,
     /// What was captured since then.
     pub captures: Vec<Capture>,
     /// Entropy computed, by buffer; whoever reads it takes it out.
@@ -183,7 +191,8 @@ impl Default for Inspection {
             is_end: true,
             dce_little_endian: false,
             is_recording: false,
-            ranges: SmallVec::new(),
+            marks: Vec::new(),
+            decoded_marks: Vec::new(),
             captures: Vec::new(),
             entropies: SmallVec::new(),
             contexts: Vec::new(),
@@ -200,7 +209,7 @@ impl Default for Inspection {
 impl Inspection {
     /// Forgets what the rule before found. Variables stay: they are always written before read.
     pub fn begin_rule(&mut self) {
-        self.ranges.clear();
+        self.marks.clear();
         self.captures.clear();
         self.contexts.clear();
     }

@@ -3,15 +3,16 @@
 //! A rule that needs a field which has not come yet is remembered with the transaction, and goes
 //! on with the next packet; one that matched or can't match any more is not looked at again.
 
-use super::alerts::{AlertKind, Alerts, MatchRange};
-use super::driver::{Round, Stores, Tools, apply, headers_hold, matched, payload_holds};
+use super::alerts::{AlertKind, Alerts};
+use super::driver::{Round, Stores, Tools, apply, matched};
 use super::fields::{Walk, walk};
 use super::look::{Found, Seen, look};
-use super::signature::{EngineDirection, Look, RuleId, Signature};
+use super::payload::{headers_hold, payload_holds};
+use super::signature::{Look, RuleId, Signature};
 use super::state::{FlowDetection, RuleEnd, RuleState, TxState, remember};
 use crate::flow::Flow;
 use decode::app::Transaction;
-use event::{AppProtocol, Direction};
+use event::Direction;
 
 /// One packet's look at its flow's transactions.
 pub(super) struct Run<'r, 'a> {
@@ -208,7 +209,7 @@ impl Run<'_, '_> {
         }
         if next.end == RuleEnd::Matched {
             let about = (tx_id, first_file);
-            self.matched(about, tx, state, RuleId(rule), signature);
+            self.matched(about, state, RuleId(rule), signature);
         }
         // A rule that its literal would bring again need not be remembered for having failed.
         if next.end == RuleEnd::Never && signature.is_prefiltered && known.is_none() {
@@ -274,24 +275,14 @@ impl Run<'_, '_> {
     fn matched(
         &mut self,
         (tx_id, first_file): (u64, u16),
-        tx: &dyn Transaction,
         state: &mut TxState,
         id: RuleId,
         signature: &Signature,
     ) {
-        let mut alert = matched(
-            self.round,
-            id,
-            signature,
-            AlertKind::Transaction,
-            self.tools,
-        );
+        let kind = AlertKind::Transaction;
+        let mut alert = matched(self.round, id, signature, kind, self.tools);
         alert.tx = Some(tx_id);
         alert.first_file = first_file;
-        if self.round.settings.tells_matches {
-            let protocol = self.flow.app.protocol;
-            self.ranges(tx, protocol, signature, &mut alert.matched);
-        }
         let bits = Some(&mut state.bits);
         let memory = Some(&mut *self.memory);
         apply(
@@ -305,50 +296,6 @@ impl Run<'_, '_> {
             self.alerts,
         );
         self.alerts.push(alert);
-    }
-
-    /// Which bytes of which buffers made the rule match: only asked when it did.
-    fn ranges(
-        &mut self,
-        tx: &dyn Transaction,
-        protocol: AppProtocol,
-        signature: &Signature,
-        out: &mut smallvec::SmallVec<[MatchRange; 2]>,
-    ) {
-        let inspection = &mut self.tools.inspection;
-        inspection.is_recording = true;
-        for engine in &signature.engines {
-            let Look::Buffer {
-                buffer, program, ..
-            } = &engine.look
-            else {
-                continue;
-            };
-            if !buffer.protocols().contains(&protocol) {
-                continue;
-            }
-            let direction = match engine.direction {
-                EngineDirection::Only(direction) => direction,
-                EngineDirection::Any => self.round.cx.direction,
-            };
-            inspection.begin_rule();
-            let mut offset = 0;
-            let min = self.round.settings.body_windows.of(protocol);
-            walk(tx, *buffer, direction, (0, min), |bytes| {
-                offset = bytes.offset;
-                if bytes.is_body {
-                    inspection.set_part(bytes.offset, bytes.is_end);
-                } else {
-                    inspection.set_whole();
-                }
-                program.matches(bytes.data, inspection)
-            });
-            out.extend(inspection.ranges.iter().map(|range| MatchRange {
-                buffer: *buffer,
-                range: offset + u64::from(range.start)..offset + u64::from(range.end),
-            }));
-        }
-        inspection.is_recording = false;
     }
 }
 

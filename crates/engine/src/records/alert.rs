@@ -4,7 +4,7 @@ use super::config::{AlertConfig, EveConfig, XffConfig};
 use super::header::{self, Source};
 use super::seen::Seen;
 use super::{flow as flow_record, transaction};
-use crate::detect::{Alert, AlertKind, Alerts, MatchRange, Ruleset, Signature};
+use crate::detect::{Alert, AlertKind, Alerts, Ruleset, Signature, Traced};
 use crate::flow::Flow;
 use crate::tcp;
 use decode::app::{Field, LogFor};
@@ -84,8 +84,12 @@ pub fn alert(
     if config.verdict {
         verdict(out, alerts, outcome);
     }
-    matches(out, &alert.matched);
-    out.end();
+    if let Some(trace) = &alert.trace {
+        out.own();
+        matches(out, trace);
+        out.end_own();
+    }
+    header::end(out, source);
 }
 
 /// Writes `"packet"` and `"packet_info"`.
@@ -379,22 +383,37 @@ pub fn verdict(out: &mut Writer, alerts: &Alerts, outcome: &Outcome<'_>) {
     out.end();
 }
 
-/// Ratel's own part: which bytes of which buffers matched.
-fn matches(out: &mut Writer, matched: &[MatchRange]) {
-    if matched.is_empty() {
-        return;
-    }
-    out.object("ratel");
-    out.array("match");
-    for range in matched {
+/// Ratel's own part: which bytes of which buffers matched, and by what.
+fn matches(out: &mut Writer, trace: &[Traced]) {
+    out.array("matches");
+    for traced in trace {
         out.begin();
-        out.str("buffer", range.buffer.as_str());
-        out.uint("start", range.range.start);
-        out.uint("end", range.range.end);
+        out.str("buffer", traced.buffer_name());
+        // As rules write it.
+        let direction = match traced.direction {
+            Direction::ToServer => "toserver",
+            Direction::ToClient => "toclient",
+        };
+        out.str("direction", direction);
+        if traced.is_stream {
+            out.bool("stream", true);
+        }
+        out.base64("data", &traced.data);
+        out.uint("offset", traced.offset);
+        out.uint("length", traced.length);
+        out.array("spans");
+        for span in &traced.spans {
+            out.begin();
+            out.uint("at", span.at);
+            out.uint("length", span.length);
+            out.str("by", span.by);
+            out.str("text", &span.text);
+            out.end();
+        }
+        out.end_array();
         out.end();
     }
     out.end_array();
-    out.end();
 }
 
 /// The address that X-Forwarded-For tells, and whether it takes the place of the packet's.

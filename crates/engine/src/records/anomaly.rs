@@ -60,5 +60,5 @@ pub fn anomaly(
         }
     }
     out.end();
-    out.end();
+    header::end(out, source);
 }

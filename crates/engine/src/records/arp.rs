@@ -50,6 +50,6 @@ pub fn arp(
     out.hex("dest_mac", &arp.destination_mac, ":");
     header::address(out, "dest_ip", arp.destination_ip.into());
     out.end();
-    out.end();
+    header::end(out, source);
     true
 }

@@ -61,7 +61,7 @@ pub fn flow(out: &mut Writer, flow: &Flow, now: Timestamp, source: &Source, eve:
     if flow.protocol == IpProtocol::TCP {
         tcp(out, flow);
     }
-    out.end();
+    header::end(out, source);
 }
 
 /// Writes the `netflow` record of one direction of a flow that ended.
@@ -97,7 +97,7 @@ pub fn netflow(
         tcp_flags(out, flags);
         out.end();
     }
-    out.end();
+    header::end(out, source);
 }
 
 /// Writes `"flow": {…}` as alert and drop records hold it.

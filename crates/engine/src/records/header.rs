@@ -18,6 +18,8 @@ pub struct Source {
     pub interface: Option<String>,
     /// The rules, for the names of bits and counters.
     pub ruleset: Option<Arc<Ruleset>>,
+    /// What records of this run are to be found by, as `ratel.capture`.
+    pub label: Option<String>,
 }
 
 impl std::fmt::Debug for Source {
@@ -74,6 +76,16 @@ pub fn begin_flow(out: &mut Writer, kind: &str, seen: &Seen<'_>, flow: &Flow, so
     out.str("event_type", kind);
     vlans(out, &flow.vlans);
     ends(out, seen);
+}
+
+/// Closes a record.
+pub fn end(out: &mut Writer, source: &Source) {
+    if let Some(label) = &source.label {
+        out.own();
+        out.str("capture", label);
+        out.end_own();
+    }
+    out.end();
 }
 
 /// Writes a moment in EVE's form.

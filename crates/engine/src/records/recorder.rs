@@ -239,7 +239,7 @@ impl Recorder {
                     &eve.common,
                 );
                 alert::packet(&mut self.out, outcome.seen);
-                self.out.end();
+                header::end(&mut self.out, &self.source);
                 to.record(log, "packet", self.out.as_bytes());
             }
         }
@@ -306,7 +306,7 @@ impl Recorder {
                 );
                 flow::brief(&mut self.out, flow);
             }
-            self.out.end();
+            header::end(&mut self.out, &self.source);
             to.record(log, "drop", self.out.as_bytes());
         }
     }

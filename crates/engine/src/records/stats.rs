@@ -32,7 +32,7 @@ pub fn stats(
     out.uint("uptime", uptime.as_secs());
     nested(out, counters, config.null_values);
     out.end();
-    out.end();
+    header::end(out, source);
 }
 
 /// Writes `a.b.c = n` as `"a":{"b":{"c":n}}`, and `a[0].b = n` as `"a":[{"b":n}]`.

@@ -32,7 +32,7 @@ pub fn transaction(
     );
     out.uint("tx_id", tx.id());
     tx.log_record(index, &eve.log, out);
-    out.end();
+    header::end(out, source);
 }
 
 /// Writes a `fileinfo` record.
@@ -58,7 +58,7 @@ pub fn fileinfo(
     out.object("fileinfo");
     file_fields(out, file, tx.id());
     out.end();
-    out.end();
+    header::end(out, source);
 }
 
 /// Writes what is known of a file, without key.

@@ -23,7 +23,11 @@ pub fn records(frames: &[Captured], rules: &str, config: Config) -> Vec<Record> 
         ..Source::default()
     };
     let recorder = Recorder::new(vec![eve()], source);
-    let mut engine = Engine::new(config, Detector::new(set, Settings::default()), recorder);
+    let settings = Settings {
+        traces_per_sec: Some(u32::MAX),
+        ..Settings::default()
+    };
+    let mut engine = Engine::new(config, Detector::new(set, settings), recorder);
     let mut collected = Collected::default();
     let mut frames: Vec<&Captured> = frames.iter().collect();
     frames.sort_by_key(|frame| frame.time);

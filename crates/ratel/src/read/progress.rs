@@ -24,7 +24,8 @@ pub enum Watched {
 impl Progress {
     /// A bar, where somebody is there to look at it.
     pub fn new(args: &Args) -> Self {
-        let is_shown = io::stderr().is_terminal() && !args.quiet;
+        // What is explained comes in between.
+        let is_shown = io::stderr().is_terminal() && !args.quiet && !args.explain;
         let bar = is_shown.then(|| {
             let style = ProgressStyle::with_template(
                 "{wide_msg} {bytes}/{total_bytes} {bytes_per_sec} [{bar:30}] {eta}",

@@ -215,14 +215,14 @@ pub fn print(text: &[u8], to_stderr: bool) -> io::Result<()> {
 }
 
 /// What a rule says, without bytes that would act on a terminal.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '.' } else { c })
         .collect()
 }
 
 /// 1234567 as 1,234,567.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (n, digit) in digits.chars().enumerate() {

@@ -23,6 +23,8 @@ pub struct Config {
     pub set: Vec<String>,
     /// Folder of compiled rules.
     pub cache_dir: Option<PathBuf>,
+    /// Whether alerts tell which bytes made their rule match, as `ratel.matches`.
+    pub explain: bool,
 }
 
 impl Default for Config {
@@ -32,10 +34,14 @@ impl Default for Config {
             suricata: None,
             set: Vec::new(),
             cache_dir: None,
+            explain: true,
         }
     }
 }
 
+/// Alerts of one second and worker that tell why; in a storm the others say the same. Telling costs
+/// about as much again as finding.
+const EXPLAINED_PER_SEC: u32 = 500;
 /// No folder of rules has more files.
 const MAX_FILES: usize = 10_000;
 
@@ -102,9 +108,13 @@ impl Recipe {
             loaded: config.rules,
             app: Some(config.app.clone()),
         };
+        let detection = engine::detect::Settings {
+            traces_per_sec: wanted.explain.then_some(EXPLAINED_PER_SEC),
+            ..config::engine::detection(&settings)
+        };
         Ok(Recipe {
             config,
-            detection: config::engine::detection(&settings),
+            detection,
             eve: eve.config,
             rules,
         })

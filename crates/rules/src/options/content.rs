@@ -358,9 +358,10 @@ pub(super) fn move_to(b: &mut Builder<'_>, buffer: Buffer, keyword: &str) -> Res
         return Ok(());
     };
     let content = entry.matches.remove(at);
+    let option = entry.options.remove(at);
     b.want(buffer.protocols(), keyword);
     let to = b.entry(buffer, false);
-    b.push(to, content)
+    b.push_of(to, content, option)
 }
 
 /// `uricontent:"…"`: content in `http.uri`.

@@ -17,6 +17,9 @@ pub struct BufferMatch {
     pub is_multi: bool,
     /// What must be found, in order; relative matches follow the one before.
     pub matches: Vec<PayloadMatch>,
+    /// Which option of the rule each of `matches` was written as, counted from 0; see
+    /// [`crate::lexer::options`].
+    pub options: Vec<u16>,
 }
 
 /// A change of a buffer's bytes before looking.

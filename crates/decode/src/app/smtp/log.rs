@@ -113,11 +113,11 @@ pub(super) fn email(
                 && mime.header(field.header.as_bytes()).is_some()
         })
     {
-        out.object("ratel");
+        out.own();
         out.object("email");
         fields(mime, &options.smtp, false, out);
         out.end();
-        out.end();
+        out.end_own();
     }
 }
 

@@ -49,7 +49,7 @@ fn check_limited(
             kind: AlertKind::Packet,
             action: set.rule(rule).expect("known").action,
             acts_on_flow: false,
-            matched: SmallVec::new(),
+            trace: None,
             captures: Vec::new(),
             contexts: Vec::new(),
         });

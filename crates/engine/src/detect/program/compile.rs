@@ -6,6 +6,7 @@ use crate::detect::pcre::Expression;
 use crate::detect::transforms::Transforms;
 use event::Buffer;
 use rules::rule::{self, BufferMatch, PayloadMatch, Value};
+use std::iter;
 use std::sync::Arc;
 
 /// Bytes that `base64_decode` takes where the rule does not say (Suricata's limit).
@@ -37,9 +38,10 @@ impl Program {
         }
         let transforms = Transforms::compile(&buffer.transforms, resources)?;
         let mut steps = Vec::with_capacity(buffer.matches.len());
-        for found in &buffer.matches {
+        let options = buffer.options.iter().copied().chain(iter::repeat(u16::MAX));
+        for (found, option) in buffer.matches.iter().zip(options) {
             if mark_anchor(found, buffer.buffer, &mut steps) {
-                steps.push(step(found, buffer.buffer, resources)?);
+                steps.push(step(found, option, buffer.buffer, resources)?);
             }
         }
         let has_decode = steps
@@ -100,10 +102,10 @@ fn mark_anchor(found: &PayloadMatch, buffer: Buffer, steps: &mut [Step]) -> bool
         .find_map(|(place, step)| match step {
             Step::Content(_) => Some(Anchor::Content(place)),
             Step::Pcre(_) => Some(Anchor::Pcre(place)),
-            Step::ByteTest(_)
-            | Step::ByteJump(_)
-            | Step::ByteExtract(_)
-            | Step::ByteMath(_)
+            Step::ByteTest(..)
+            | Step::ByteJump(..)
+            | Step::ByteExtract(..)
+            | Step::ByteMath(..)
             | Step::IsDataAt { .. } => (!skips_fixed).then_some(Anchor::Fixed),
             _ => None,
         });
@@ -141,14 +143,19 @@ fn is_at_end(found: &PayloadMatch) -> bool {
     )
 }
 
-fn step(found: &PayloadMatch, buffer: Buffer, resources: &Resources) -> Result<Step, Refusal> {
+fn step(
+    found: &PayloadMatch,
+    option: u16,
+    buffer: Buffer,
+    resources: &Resources,
+) -> Result<Step, Refusal> {
     Ok(match found {
-        PayloadMatch::Content(content) => Step::Content(content_step(content)?),
-        PayloadMatch::Pcre(pcre) => Step::Pcre(Box::new(pcre_step(pcre, resources)?)),
-        PayloadMatch::ByteTest(test) => Step::ByteTest(Box::new(test.clone())),
-        PayloadMatch::ByteJump(jump) => Step::ByteJump(Box::new(jump.clone())),
-        PayloadMatch::ByteExtract(extract) => Step::ByteExtract(Box::new(extract.clone())),
-        PayloadMatch::ByteMath(math) => Step::ByteMath(Box::new(math.clone())),
+        PayloadMatch::Content(content) => Step::Content(content_step(content, option)?),
+        PayloadMatch::Pcre(pcre) => Step::Pcre(Box::new(pcre_step(pcre, option, resources)?)),
+        PayloadMatch::ByteTest(test) => Step::ByteTest(Box::new(test.clone()), option),
+        PayloadMatch::ByteJump(jump) => Step::ByteJump(Box::new(jump.clone()), option),
+        PayloadMatch::ByteExtract(extract) => Step::ByteExtract(Box::new(extract.clone()), option),
+        PayloadMatch::ByteMath(math) => Step::ByteMath(Box::new(math.clone()), option),
         PayloadMatch::IsDataAt {
             at,
             is_relative,
@@ -157,6 +164,7 @@ fn step(found: &PayloadMatch, buffer: Buffer, resources: &Resources) -> Result<S
             at: bound(Some(at)),
             is_relative: *is_relative,
             is_negated: *is_negated,
+            option,
         },
         PayloadMatch::Bsize(compare) => Step::Bsize(Box::new(*compare)),
         PayloadMatch::Base64Decode {
@@ -169,10 +177,11 @@ fn step(found: &PayloadMatch, buffer: Buffer, resources: &Resources) -> Result<S
             is_relative: *is_relative,
         },
         PayloadMatch::Dataset(dataset) => {
-            Step::Dataset(Box::new(resources.datasets.open(dataset, None)?))
+            Step::Dataset(Box::new(resources.datasets.open(dataset, None)?), option)
         }
         PayloadMatch::Datarep { set, compare } => {
-            Step::Dataset(Box::new(resources.datasets.open(set, Some(*compare))?))
+            let reputation = resources.datasets.open(set, Some(*compare))?;
+            Step::Dataset(Box::new(reputation), option)
         }
         PayloadMatch::Absent { or_else } => Step::Absent { or_else: *or_else },
         PayloadMatch::Entropy {
@@ -188,7 +197,7 @@ fn step(found: &PayloadMatch, buffer: Buffer, resources: &Resources) -> Result<S
     })
 }
 
-fn content_step(content: &rule::Content) -> Result<Content, Refusal> {
+fn content_step(content: &rule::Content, option: u16) -> Result<Content, Refusal> {
     if content.bytes.is_empty() {
         return Err(Refusal {
             reason: "empty content".into(),
@@ -214,10 +223,11 @@ fn content_step(content: &rule::Content) -> Result<Content, Refusal> {
         is_at_end: content.is_at_end,
         is_retried: false,
         is_bound: false,
+        option,
     })
 }
 
-fn pcre_step(pcre: &rule::Pcre, resources: &Resources) -> Result<Pcre, Refusal> {
+fn pcre_step(pcre: &rule::Pcre, option: u16, resources: &Resources) -> Result<Pcre, Refusal> {
     let expression = Expression::new(
         &pcre.pattern,
         &pcre.options,
@@ -237,6 +247,7 @@ fn pcre_step(pcre: &rule::Pcre, resources: &Resources) -> Result<Pcre, Refusal> 
         is_relative: pcre.is_relative,
         is_negated: pcre.is_negated,
         is_retried: false,
+        option,
         captures,
     })
 }

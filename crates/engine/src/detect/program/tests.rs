@@ -11,6 +11,7 @@ fn program(matches: Vec<PayloadMatch>) -> Program {
         direction: None,
         is_multi: false,
         matches,
+        options: Vec::new(),
     };
     Program::compile(&buffer, None, &Resources::default()).unwrap()
 }
@@ -241,6 +242,7 @@ fn a_decoded_text_is_a_buffer_of_its_own() {
         transforms: Vec::new(),
         direction: None,
         is_multi: false,
+        options: Vec::new(),
         matches: vec![
             content("v="),
             PayloadMatch::Base64Decode {
@@ -279,14 +281,13 @@ fn parts_of_a_body_count_from_its_start() {
 #[test]
 fn tells_where_it_was_found() {
     let found = program(vec![content("a"), content("b; within 1")]);
-    let mut cx = Inspection {
-        is_recording: true,
-        ..Inspection::default()
-    };
-    assert!(found.matches(b"axab", &mut cx));
-    assert_eq!(cx.ranges.as_slice(), [2..3, 3..4]);
-    assert!(!found.matches(b"axa", &mut cx));
-    assert_eq!(cx.ranges.len(), 2);
+    let mut cx = Inspection::default();
+    let mut told = Vec::new();
+    assert!(found.explain(b"axab", &mut cx, |_, _, marks| {
+        told.extend(marks.iter().map(|mark| (mark.by, mark.start, mark.end)));
+    }));
+    assert_eq!(told, [("content", 2, 3), ("content", 3, 4)]);
+    assert!(!found.explain(b"axa", &mut cx, |_, _, _| panic!("nothing is told")));
 }
 
 #[test]

@@ -41,10 +41,10 @@ impl Program {
 
     fn run(&self, data: &[u8], cx: &mut Inspection) -> Outcome {
         cx.cursor = 0;
-        let (ranges, captures, contexts) = (cx.ranges.len(), cx.captures.len(), cx.contexts.len());
+        let (marks, captures, contexts) = (cx.marks.len(), cx.captures.len(), cx.contexts.len());
         let outcome = self.walk(0, data, cx);
         if outcome != Outcome::Match {
-            cx.ranges.truncate(ranges);
+            cx.marks.truncate(marks);
             cx.captures.truncate(captures);
             cx.contexts.truncate(contexts);
         }
@@ -61,6 +61,7 @@ impl Program {
             if cx.steps >= STEPS_MAX {
                 return Outcome::GiveUp;
             }
+            let begun = cx.cursor;
             let outcome = match step {
                 Step::Content(content) if !content.is_negated => {
                     return self.content(content, place, data, cx);
@@ -68,22 +69,25 @@ impl Program {
                 Step::Content(content) => negated_content(content, data, cx),
                 Step::Pcre(pcre) if pcre.is_retried => return self.retried(pcre, place, data, cx),
                 Step::Pcre(pcre) => search(pcre, None, data, cx).0,
-                Step::ByteTest(test) => holds(bytes::test(test, cx.place(data))),
-                Step::ByteJump(jump) => match bytes::jump(jump, cx.place(data)) {
+                Step::ByteTest(test, _) => holds(bytes::test(test, cx.place(data))),
+                Step::ByteJump(jump, _) => match bytes::jump(jump, cx.place(data)) {
                     Some(to) => {
                         cx.cursor = to;
                         Outcome::Match
                     }
                     None => Outcome::Fail,
                 },
-                Step::ByteExtract(extract) => {
+                Step::ByteExtract(extract, _) => {
                     cx.store(extract.variable, bytes::extract(extract, cx.place(data)))
                 }
-                Step::ByteMath(math) => cx.store(math.variable, bytes::math(math, cx.place(data))),
+                Step::ByteMath(math, _) => {
+                    cx.store(math.variable, bytes::math(math, cx.place(data)))
+                }
                 Step::IsDataAt {
                     at,
                     is_relative,
                     is_negated,
+                    option: _,
                 } => is_data_at(*at, *is_relative, *is_negated, data, cx),
                 Step::Bsize(compare) => bsize(compare, data, cx),
                 Step::Base64Decode {
@@ -94,12 +98,17 @@ impl Program {
                     // What is decoded is the last word: steps after it in this buffer count nothing.
                     return self.decoded(*bytes, *offset, *is_relative, data, cx);
                 }
-                Step::Dataset(set) => or_give_up(set.holds(data, &mut cx.contexts)),
+                // To find out where a rule matched, the set is not changed a second time.
+                Step::Dataset(set, _) if cx.is_recording && set.changes() => Outcome::Match,
+                Step::Dataset(set, _) => or_give_up(set.holds(data, &mut cx.contexts)),
                 Step::Entropy(entropy) => entropy_holds(entropy, data, cx),
                 Step::Absent { or_else } => holds(*or_else),
             };
             if outcome != Outcome::Match {
                 return outcome;
+            }
+            if cx.is_recording {
+                cx.mark(step, begun, data);
             }
             place += 1;
         }
@@ -137,8 +146,8 @@ impl Program {
                 return missing;
             };
             cx.cursor = start + len;
-            let recorded = cx.ranges.len();
-            cx.record(start, start + len);
+            let recorded = cx.marks.len();
+            cx.record("content", content.option, start..start + len);
             if is_last {
                 return Outcome::Match;
             }
@@ -146,7 +155,7 @@ impl Program {
                 Outcome::Match => return Outcome::Match,
                 Outcome::GiveUp => return Outcome::GiveUp,
                 Outcome::Fail if !content.is_retried => return Outcome::GiveUp,
-                Outcome::Fail => cx.ranges.truncate(recorded),
+                Outcome::Fail => cx.marks.truncate(recorded),
             }
             from = start + 1;
             if from > to {
@@ -160,7 +169,7 @@ impl Program {
         let cursor = cx.cursor;
         let mut from = None;
         loop {
-            let recorded = cx.ranges.len();
+            let recorded = cx.marks.len();
             let (outcome, next) = search(pcre, from, data, cx);
             if outcome != Outcome::Match {
                 return outcome;
@@ -168,7 +177,7 @@ impl Program {
             match self.walk(place + 1, data, cx) {
                 Outcome::Match => return Outcome::Match,
                 Outcome::GiveUp => return Outcome::GiveUp,
-                Outcome::Fail => cx.ranges.truncate(recorded),
+                Outcome::Fail => cx.marks.truncate(recorded),
             }
             // A negated expression found nothing that could be found again.
             let Some(next) = next else {
@@ -200,7 +209,11 @@ impl Program {
         transforms::base64(text, rules::rule::Base64Mode::Rfc4648, &mut decoded);
         let outer = (cx.offset, cx.is_start, cx.is_end);
         cx.set_whole();
+        let marks = cx.marks.len();
         let is_match = !decoded.is_empty() && inner.run(&decoded, cx) == Outcome::Match;
+        if is_match && cx.is_recording {
+            cx.decoded_marks = cx.marks.split_off(marks);
+        }
         (cx.offset, cx.is_start, cx.is_end) = outer;
         cx.decoded = decoded;
         holds(is_match)
@@ -208,7 +221,7 @@ impl Program {
 }
 
 impl Inspection {
-    fn place<'a>(&'a self, data: &'a [u8]) -> Place<'a> {
+    pub(super) fn place<'a>(&'a self, data: &'a [u8]) -> Place<'a> {
         Place {
             data,
             cursor: self.cursor,
@@ -226,13 +239,6 @@ impl Inspection {
         }
         self.cursor = cursor;
         Outcome::Match
-    }
-
-    fn record(&mut self, start: usize, end: usize) {
-        if self.is_recording {
-            let narrow = |place| u32::try_from(place).unwrap_or(u32::MAX);
-            self.ranges.push(narrow(start)..narrow(end));
-        }
     }
 
     /// A limit's value; `None` where there is no such limit. Values wrap at 32 bits, as in Suricata.
@@ -397,7 +403,7 @@ fn search(
                 }
             }
             cx.cursor = base + end;
-            cx.record(base + start, base + end);
+            cx.record("pcre", pcre.option, base + start..base + end);
             (Outcome::Match, Some(base + start + 1))
         }
     }

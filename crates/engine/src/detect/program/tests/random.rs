@@ -171,12 +171,15 @@ proptest! {
         is_end: bool,
     ) {
         let compiled = program(steps);
-        let mut cx = Inspection { is_recording: true, ..Inspection::default() };
+        let mut cx = Inspection::default();
         cx.set_part(part, is_end);
-        let first = compiled.matches(&data, &mut cx);
-        for range in &cx.ranges {
-            prop_assert!(range.start <= range.end && range.end as usize <= data.len());
-        }
+        let mut are_inside = true;
+        let first = compiled.explain(&data, &mut cx, |_, data, marks| {
+            for mark in marks {
+                are_inside &= mark.start <= mark.end && mark.end as usize <= data.len();
+            }
+        });
+        prop_assert!(are_inside);
         cx.begin_rule();
         cx.variables.fill(0);
         let mut fresh = Inspection::default();
