@@ -8,6 +8,7 @@
 
 pub mod config;
 pub mod elastic;
+pub mod face;
 pub mod fields;
 pub mod index;
 pub mod query;
