@@ -1,5 +1,5 @@
 // One door to the API: bearer token, silent refresh, problem+json as errors.
-import type { Session, User } from './types';
+import type { Me, Session } from './types';
 
 /** A refusal of the API, as RFC 9457 has it, or a failure to reach it (`status` 0). */
 export class Problem extends Error {
@@ -27,10 +27,10 @@ const BASE = '/api/v1/';
 
 let token: string | null = null;
 let refreshing: Promise<Session | null> | null = null;
-const listeners = new Set<(user: User | null) => void>();
+const listeners = new Set<(user: Me | null) => void>();
 
 /** Tells whoever asks when the session begins, changes or ends. */
-export function onSession(listener: (user: User | null) => void): () => void {
+export function onSession(listener: (user: Me | null) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }

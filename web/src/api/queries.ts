@@ -13,6 +13,7 @@ import type {
   Histogram,
   Host,
   HostDetail,
+  IncidentFull,
   IncidentRecord,
   Overview,
   Page,
@@ -60,7 +61,7 @@ export const incident = (id: string) =>
     queryKey: ['incident', id],
     queryFn: async ({ signal }) => {
       const answer = await open('GET', `incidents/${encodeURIComponent(id)}`, { signal });
-      const record = (await answer.json()) as IncidentRecord;
+      const record = (await answer.json()) as IncidentFull;
       return { ...record, etag: answer.headers.get('etag') ?? `"${record.version}"` };
     },
   });

@@ -2,14 +2,14 @@
 import { useSyncExternalStore } from 'react';
 import { accept, call, onSession, post, refresh } from './client';
 import { live } from './live';
-import type { Role, Session, User } from './types';
+import type { Me, Role, Session } from './types';
 
-export type SessionState = { state: 'unknown' } | { state: 'out' } | { state: 'in'; user: User };
+export type SessionState = { state: 'unknown' } | { state: 'out' } | { state: 'in'; user: Me };
 
 let current: SessionState = { state: 'unknown' };
 const watchers = new Set<() => void>();
 
-function become(user: User | null): void {
+function become(user: Me | null): void {
   current = user ? { state: 'in', user } : { state: 'out' };
   if (user && !user.must_change_password) live.start();
   else live.stop();

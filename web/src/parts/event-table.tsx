@@ -27,7 +27,7 @@ const WIDTHS: Record<string, string> = {
   event_type: '86px',
   src: 'minmax(150px, 1fr)',
   dest: 'minmax(150px, 1fr)',
-  summary: 'minmax(280px, 3.2fr)',
+  summary: 'minmax(200px, 3.2fr)',
 };
 
 function End({ event, side }: { event: Hit['event']; side: 'src' | 'dest' }) {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { rank } from './query-box';
+import { Problem } from '@/api/client';
+import { placeOf, rank } from './query-box';
 
 it('completes what begins so before what only contains it', () => {
   const fields = ['flow.src_ip', 'src_ip', 'dest_ip', 'src_port', 'tls.xsrc'].map((path) => ({ path }));
@@ -9,4 +10,10 @@ it('completes what begins so before what only contains it', () => {
     'flow.src_ip',
     'tls.xsrc',
   ]);
+});
+
+it('finds the place of a refusal, as a number or in words', () => {
+  expect(placeOf(new Problem(400, 'x', 'y', { at: 4 }))).toBe(4);
+  expect(placeOf(new Problem(400, 'x', 'q: character 5: a bracket is not closed'))).toBe(4);
+  expect(placeOf(new Problem(400, 'x', 'too long'))).toBeNull();
 });

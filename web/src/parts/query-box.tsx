@@ -94,7 +94,7 @@ export function QueryBox({
       setOpen(false);
     }
   }
-  const place = error instanceof Problem && typeof error.body.at === 'number' ? error.body.at : null;
+  const place = error instanceof Problem ? placeOf(error) : null;
   return (
     <div className="qb">
       <div className="qb-line">
@@ -174,6 +174,13 @@ function choicesFor(
     .map(({ value, count }) => ({ insert: `${quoted(value)} `, name: value, hint: short(count) }));
 }
 
+/** Where the query was not understood: told as a number, or in the words. */
+export function placeOf(error: Problem): number | null {
+  if (typeof error.body.at === 'number') return error.body.at;
+  const words = /\bcharacter (\d+): /.exec(error.detail);
+  return words?.[1] ? Number(words[1]) - 1 : null;
+}
+
 /** The query again with a mark under the place that was not understood. */
 function Refusal({ query, at, error }: { query: string; at: number | null; error: Problem }) {
   if (at === null)
@@ -182,17 +189,19 @@ function Refusal({ query, at, error }: { query: string; at: number | null; error
         {error.detail}
       </p>
     );
+  // Places are counted in characters, not in JavaScript's halves of them.
+  const letters = [...query];
   const from = Math.max(0, at - 36);
-  const before = (from > 0 ? '…' : '') + query.slice(from, at);
+  const before = (from > 0 ? '…' : '') + letters.slice(from, at).join('');
   return (
     <div className="qb-refusal" role="alert">
       <pre className="mono" aria-hidden="true">
         {before}
-        <span className="qb-at">{query.slice(at, at + 1) || ' '}</span>
-        {query.slice(at + 1, at + 60)}
+        <span className="qb-at">{letters[at] ?? ' '}</span>
+        {letters.slice(at + 1, at + 60).join('')}
       </pre>
       <p>
-        At character {at + 1}: {String(error.body.reason ?? error.detail)}
+        At character {at + 1}: {String(error.body.reason ?? error.detail.replace(/^.*?character \d+: /, ''))}
       </p>
     </div>
   );

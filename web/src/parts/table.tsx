@@ -127,7 +127,6 @@ export function Table<T>(props: TableProps<T>) {
       aria-label={props.label}
       aria-rowcount={(props.total ?? list.length) + 1}
       // A region that scrolls must be reachable without a mouse.
-      // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={onOpen && list.length ? undefined : 0}
     >
       {isNarrow ? null : (

@@ -17,7 +17,7 @@ const action = {
 
 it('says where the time between packet and proof went', () => {
   expect(delays(action).map((part) => part.ms)).toEqual([4, 1, 5, 490]);
-  expect(delays({ ...action, why: {}, executed: undefined, state: 'planned' })).toEqual([]);
+  expect(delays({ ...action, why: { reason: '' }, executed: undefined, state: 'planned' })).toEqual([]);
 });
 
 it('offers to undo only what the firewall holds', () => {

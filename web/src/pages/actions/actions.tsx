@@ -127,7 +127,7 @@ export function Actions() {
             label="Actions"
             main
             rows={rows}
-            columns={columns}
+            columns={shown ? columns.slice(0, 4) : columns}
             id={(action) => action.id}
             narrow={(action) => (
               <div className="inc-card">

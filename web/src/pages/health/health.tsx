@@ -55,7 +55,9 @@ function Body({ report }: { report: StatusReport }) {
             <p className="health-detail">{role.detail || <span className="faint">nothing to say</span>}</p>
             <p className="faint">
               since <Ago time={role.since} />
-              {role.restarts ? `, started again ${exact(role.restarts)} times` : ''}
+              {role.restarts
+                ? `, started again ${role.restarts === 1 ? 'once' : `${exact(role.restarts)} times`}`
+                : ''}
             </p>
           </article>
         ))}
@@ -96,7 +98,11 @@ function Loss({ counters }: { counters: Record<string, number> }) {
         <span className="end">{exact(packets)} packets since the start</span>
       </header>
       <div className="body health-loss">
-        <b className={total ? 'health-bad' : 'health-good'}>{percent(total, packets + total)}</b>
+        <b
+          className={total > (packets + total) / 1000 ? 'health-bad' : total ? 'health-some' : 'health-good'}
+        >
+          {percent(total, packets + total)}
+        </b>
         <ul>
           {lost.map((each) => (
             <li key={each.key} className={each.count ? '' : 'faint'}>

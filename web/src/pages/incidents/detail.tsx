@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { call } from '@/api/client';
 import { incident as ask, incidentEvents, incidentSteps } from '@/api/queries';
 import { useMay, useSession } from '@/api/session';
-import type { Incident, IncidentRecord, Party, Status } from '@/api/types';
+import type { Incident, IncidentFull, Party, Status } from '@/api/types';
 import { exact, plural } from '@/lib/numbers';
 import { parseTime, duration } from '@/lib/time';
 import { EventTable } from '@/parts/event-table';
@@ -24,7 +24,10 @@ import { Notes } from './notes';
 import { AttackTimeline } from './timeline';
 import './incidents.css';
 
-type Loaded = IncidentRecord & { etag: string };
+/** Room is short beside the facts: nearly all of them are alerts. */
+const NAMES = ['time', 'src', 'dest', 'summary'];
+
+type Loaded = IncidentFull & { etag: string };
 
 export function IncidentDetail() {
   const { id } = useParams({ from: '/incidents/$id' });
@@ -184,7 +187,7 @@ function Body({ record }: { record: Loaded }) {
           <Parties title="From" field="src_ip" list={incident.attackers} />
           <Parties title="To" field="dest_ip" list={incident.victims} />
           <ActionsTaken ids={incident.actions} />
-          <Notes id={incident.id} notes={record.notes ?? []} may={may} />
+          <Notes id={incident.id} notes={record.notes} may={may} />
         </div>
       </div>
       {dialog === 'silence' ? (
@@ -323,5 +326,5 @@ function Signatures({ incident }: { incident: Incident }) {
 
 function Events({ id, total }: { id: string; total: number }) {
   const answer = useInfiniteQuery(incidentEvents(id));
-  return <EventTable answer={answer} total={total} label="Events of the incident" />;
+  return <EventTable answer={answer} total={total} label="Events of the incident" names={NAMES} />;
 }

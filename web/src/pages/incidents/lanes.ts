@@ -22,14 +22,18 @@ export interface Lane {
   marks: Mark[];
 }
 
-/** Marks nearer than this share of the width become one. */
-const MERGE = 0.012;
+/** Marks nearer than this share of the width become one, unless told otherwise. */
+const MERGE = 0.024;
 
 /**
  * One lane for each tactic in the order in which the attack reached it, one for events without a tactic, one for
  * what Ratel and people did. Empty lanes are left out.
  */
-export function lanesOf(incident: Incident, steps: Step[]): { lanes: Lane[]; from: number; to: number } {
+export function lanesOf(
+  incident: Incident,
+  steps: Step[],
+  near = MERGE,
+): { lanes: Lane[]; from: number; to: number } {
   const times = steps.map((step) => parseTime(step.time)).filter((ms) => !Number.isNaN(ms));
   const from = Math.min(parseTime(incident.first), ...times);
   const last = Math.max(parseTime(incident.last), ...times);
@@ -83,16 +87,19 @@ export function lanesOf(incident: Incident, steps: Step[]): { lanes: Lane[]; fro
         x: Math.max(0, Math.min(1, (each.first - from) / (to - from))),
       });
     }
-    each.marks = merge(each.marks.sort((a, b) => a.time - b.time));
+    each.marks = merge(
+      each.marks.sort((a, b) => a.time - b.time),
+      near,
+    );
   }
   return { lanes: drawn.filter((each) => each.marks.length > 0), from, to };
 }
 
-function merge(marks: Mark[]): Mark[] {
+function merge(marks: Mark[], near: number): Mark[] {
   const merged: Mark[] = [];
   for (const mark of marks) {
     const before = merged[merged.length - 1];
-    if (before && before.kind === mark.kind && mark.x - before.x < MERGE) before.count += 1;
+    if (before && before.kind === mark.kind && mark.x - before.x < near) before.count += 1;
     else merged.push({ ...mark });
   }
   return merged;

@@ -12,7 +12,10 @@ const AXIS = 26;
 export function AttackTimeline({ incident, steps }: { incident: Incident; steps: Step[] }) {
   const navigate = useNavigate();
   const narrow = useNarrow();
-  const { lanes, from, to } = useMemo(() => lanesOf(incident, steps), [incident, steps]);
+  const { lanes, from, to } = useMemo(
+    () => lanesOf(incident, steps, narrow ? 0.07 : undefined),
+    [incident, steps, narrow],
+  );
   const [shown, setShown] = useState<Mark | null>(null);
   const isLong = to - from > 36 * 3_600_000;
   const label = (at: number) => (isLong ? `${day(at).slice(5)} ${clock(at).slice(0, 5)}` : clock(at));

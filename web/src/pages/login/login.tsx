@@ -1,14 +1,10 @@
 // The door: a name and a password, or the organisation's own login.
 import { useQuery } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { address, get, Problem } from '@/api/client';
+import { get, Problem } from '@/api/client';
 import { login } from '@/api/session';
+import type { Methods } from '@/api/types';
 import './login.css';
-
-interface Methods {
-  password?: boolean;
-  oidc?: boolean | { name?: string } | null;
-}
 
 export function Login() {
   const [name, setName] = useState('');
@@ -89,8 +85,8 @@ export function Login() {
           </form>
         )}
         {oidc ? (
-          <a className="btn login-oidc" href={address('auth/oidc/start')}>
-            Log in with {typeof oidc === 'object' && oidc.name ? oidc.name : 'your organisation'}
+          <a className="btn login-oidc" href={oidc.start}>
+            Log in with {oidc.name}
           </a>
         ) : null}
         <p className="faint login-hint">

@@ -101,7 +101,14 @@ export function Rules() {
   const rows = useMemo(() => answer.data?.pages.flatMap((page) => page.items) ?? [], [answer.data]);
   const first = answer.data?.pages[0];
   const hasCost = rows.some((rule) => rule.cost_ns);
-  const columns = useMemo(() => (hasCost ? [...base, costColumn] : base), [hasCost]);
+  // Beside one rule there is room for less of the others.
+  const isBeside = Boolean(search.sid);
+  const columns = useMemo(() => {
+    const shown = isBeside
+      ? base.filter((column) => ['sid', 'msg', 'state', 'hits'].includes(column.id ?? ''))
+      : base;
+    return hasCost && !isBeside ? [...shown, costColumn] : shown;
+  }, [hasCost, isBeside]);
   const change = (next: Partial<typeof search>) =>
     void navigate({ to: '/rules', search: { ...search, ...next }, replace: true });
   const reload = useMutation({

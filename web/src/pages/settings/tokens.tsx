@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { call, post } from '@/api/client';
 import { tokens } from '@/api/queries';
 import { useSession } from '@/api/session';
-import type { ApiToken, Role } from '@/api/types';
+import type { NewToken, Role } from '@/api/types';
 import { Ask, Empty } from '@/parts/states';
 import { Tag } from '@/parts/tag';
 import { Ago } from '@/parts/time';
@@ -20,10 +20,10 @@ export function Tokens() {
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('viewer');
   const [expires, setExpires] = useState('90d');
-  const [made, setMade] = useState<ApiToken | null>(null);
+  const [made, setMade] = useState<NewToken | null>(null);
   const again = () => cache.invalidateQueries({ queryKey: ['tokens'] });
   const make = useMutation({
-    mutationFn: () => post<ApiToken>('tokens', { name: name.trim(), role, expires }),
+    mutationFn: () => post<NewToken>('tokens', { name: name.trim(), role, expires }),
     onSuccess: (token) => {
       setMade(token);
       setName('');

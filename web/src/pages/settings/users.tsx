@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { call, post } from '@/api/client';
 import { users } from '@/api/queries';
 import { useSession } from '@/api/session';
-import type { Role, User } from '@/api/types';
+import type { NewUser, Role } from '@/api/types';
 import { Menu, MenuItem } from '@/parts/menu';
 import { Icon } from '@/parts/icons';
 import { Ask } from '@/parts/states';
@@ -14,7 +14,6 @@ import { complain, say } from '@/parts/toast';
 import { Secret } from './secret';
 
 const ROLES: Role[] = ['viewer', 'analyst', 'responder', 'admin'];
-type Made = User & { one_time_password?: string | null };
 
 export function Users() {
   const cache = useQueryClient();
@@ -23,10 +22,10 @@ export function Users() {
   const answer = useQuery(users());
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('analyst');
-  const [made, setMade] = useState<Made | null>(null);
+  const [made, setMade] = useState<NewUser | null>(null);
   const again = () => cache.invalidateQueries({ queryKey: ['users'] });
   const make = useMutation({
-    mutationFn: () => post<Made>('users', { name: name.trim(), role }),
+    mutationFn: () => post<NewUser>('users', { name: name.trim(), role }),
     onSuccess: (user) => {
       setMade(user);
       setName('');
@@ -43,7 +42,7 @@ export function Users() {
       role?: Role;
       disabled?: boolean;
       reset_password?: boolean;
-    }) => call<Made>('PATCH', `users/${encodeURIComponent(user)}`, { body }),
+    }) => call<NewUser>('PATCH', `users/${encodeURIComponent(user)}`, { body }),
     onSuccess: (user) => (user?.one_time_password ? setMade(user) : say('Changed.')),
     onError: complain,
     onSettled: again,
