@@ -22,3 +22,5 @@ pub mod silence;
 
 pub use config::Config;
 pub use service::{Alert, Ports};
+
+pub mod notify;
