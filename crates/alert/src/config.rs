@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Policy, StormPolicy};
 use crate::finding::severity_named;
 use crate::finding::side::Homes;
+use crate::notify::{self, Receiver, Route};
 
 /// The longest span that can be set, a year: beyond it lies a typing error.
 const MAX_SECS: u64 = 366 * 86_400;
@@ -53,6 +54,12 @@ pub struct Config {
     /// Sigma rules: files, or folders of `.yml` and `.yaml` files. They are read again when they
     /// change.
     pub sigma: Vec<PathBuf>,
+    /// Who is told, and how.
+    pub receivers: Vec<Receiver>,
+    /// Who is told of what. None: everybody of everything.
+    pub routes: Vec<Route>,
+    /// Where people find the dashboard, `https://ratel.example.org:9443`; messages link to it.
+    pub link: Option<String>,
 }
 
 /// When so much happens that it is told in digests.
@@ -97,6 +104,9 @@ impl Default for Config {
             storm: Storm::default(),
             assets: None,
             sigma: Vec::new(),
+            receivers: Vec::new(),
+            routes: Vec::new(),
+            link: None,
         }
     }
 }
@@ -114,6 +124,16 @@ impl Default for Storm {
 }
 
 impl Config {
+    /// Who is told, and of what.
+    #[must_use]
+    pub fn notify(&self) -> notify::Config {
+        notify::Config {
+            link: self.link.clone(),
+            receivers: self.receivers.clone(),
+            routes: self.routes.clone(),
+        }
+    }
+
     /// How incidents are made and told by these settings.
     ///
     /// # Errors

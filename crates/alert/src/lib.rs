@@ -17,10 +17,9 @@ pub mod engine;
 pub mod finding;
 pub mod follow;
 pub mod metrics;
+pub mod notify;
 pub mod service;
 pub mod silence;
 
 pub use config::Config;
 pub use service::{Alert, Ports};
-
-pub mod notify;

@@ -53,13 +53,16 @@ use route::Routes;
 /// Characters of what a change says beyond the incident's state.
 const MAX_NOTE: usize = 200;
 
+/// What a variable of the environment says.
+pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What the notifier needs of the process: it reads neither clock nor environment itself.
 #[derive(Clone)]
 pub struct World {
     /// The clock.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// The environment.
-    pub env: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub env: Environment,
     /// The folder of the outboxes; None keeps them in memory, for tests.
     pub folder: Option<PathBuf>,
 }

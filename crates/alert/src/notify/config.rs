@@ -29,7 +29,7 @@ pub struct Config {
 }
 
 /// One receiver: its name, how it is told (exactly one of the kinds), and how much.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Receiver {
     /// Its name: lower-case letters, digits, `-` and `_`.

@@ -21,9 +21,8 @@ const TIMEOUT_SECS: u64 = 10;
 const GIVE_UP_SECS: u64 = 86_400;
 /// Between updates of one incident where nothing is said.
 const UPDATE_SECS: u64 = 60;
-/// How long a first word waits for what follows at once, so that an incident that rises within the first
-/// second is told once. What is told within five seconds has room for it.
-const SETTLE: Duration = Duration::from_secs(1);
+/// How long a first word waits for what follows at once, so that changes made in one breath are told once.
+const SETTLE: Duration = Duration::from_millis(300);
 
 /// What is sent in one attempt.
 #[derive(Debug)]
