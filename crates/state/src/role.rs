@@ -57,6 +57,12 @@ impl Role {
         }
     }
 
+    /// The role of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.name() == name)
+    }
+
     /// Whether records may be handed in: what shippers do, and people who may hand in captures.
     #[must_use]
     pub const fn may_ingest(self) -> bool {
@@ -77,8 +83,7 @@ impl FromStr for Role {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let found = Role::ALL.into_iter().find(|role| role.name() == text);
-        found.ok_or_else(|| {
+        Role::from_name(text).ok_or_else(|| {
             Error::Refused(format!(
                 "{text:?} is no role: viewer, analyst, responder, admin, or ingest for tokens"
             ))

@@ -95,7 +95,7 @@ fn all_the_same_on_postgresql() {
                 ..Config::default()
             };
             let state = State::open(&config).await.expect("it opens");
-            println!("{name}");
+            eprintln!("{name}");
             case(state.clone()).await;
             state.close().await;
         }

@@ -1,78 +1,48 @@
-//! A person or program that has shown who it is.
+//! A person or program that has shown who it is, and where a request comes from.
 
-use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+pub use state::Role;
 
 /// Who asks. Made by authentication alone, never taken from what a request says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// The user's name, or a token's owner, or who stands at the other end of the control socket.
+    /// The user's name, a token's owner, the name in a certificate, or who stands at the other end of the control
+    /// socket.
     pub name: String,
     /// What they may do.
     pub role: Role,
     /// How they showed it.
     pub via: Via,
+    /// They have to choose a password before anything else.
+    pub must_change: bool,
+    /// Which session, token or certificate: its name, never a secret.
+    pub reference: Option<String>,
 }
 
-/// What somebody may do. The order is the order of rights: who may more may also what is before.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Hands in records and reads nothing: for tokens of log shippers.
-    Ingest,
-    /// Reads.
-    Viewer,
-    /// Triages, notes, silences, saves queries, uploads captures.
-    Analyst,
-    /// Blocks, undoes, approves.
-    Responder,
-    /// Users, tokens of others, rules.
-    Admin,
-}
-
-impl Role {
-    /// Every role, the least first.
-    pub const ALL: [Role; 5] = [
-        Role::Ingest,
-        Role::Viewer,
-        Role::Analyst,
-        Role::Responder,
-        Role::Admin,
-    ];
-
-    /// The name in records and settings.
+impl Principal {
+    /// Who can open the control socket may do everything.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Role::Ingest => "ingest",
-            Role::Viewer => "viewer",
-            Role::Analyst => "analyst",
-            Role::Responder => "responder",
-            Role::Admin => "admin",
+    pub fn at_socket(name: impl Into<String>) -> Self {
+        Principal {
+            name: name.into(),
+            role: Role::Admin,
+            via: Via::Socket,
+            must_change: false,
+            reference: None,
         }
     }
 
-    /// The role of this name.
+    /// A role of Ratel's that showed a certificate of our own authority.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Role> {
-        Role::ALL.into_iter().find(|role| role.name() == name)
-    }
-}
-
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+    pub fn machine(name: impl Into<String>, role: Role) -> Self {
+        Principal {
+            name: name.into(),
+            role,
+            via: Via::Certificate,
+            must_change: false,
+            reference: None,
+        }
     }
 }
 
@@ -85,18 +55,48 @@ pub enum Via {
     Token,
     /// By being able to open the control socket.
     Socket,
+    /// With a certificate that our own authority gave to a role.
+    Certificate,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_stand_in_the_order_of_rights() {
-        assert!(Role::ALL.is_sorted());
-        for role in Role::ALL {
-            assert_eq!(Role::from_name(role.name()), Some(role));
+impl Via {
+    /// The name in records and answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Via::Session => "session",
+            Via::Token => "token",
+            Via::Socket => "socket",
+            Via::Certificate => "certificate",
         }
-        assert_eq!(Role::from_name("root"), None);
+    }
+}
+
+/// Where a request comes from, for throttling and the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The address at the other end of the connection; none at the control socket.
+    pub address: Option<IpAddr>,
+    /// What the program calls itself, for people to recognise their sessions.
+    pub agent: String,
+}
+
+impl Caller {
+    /// From this address, with these headers.
+    #[must_use]
+    pub fn of(address: Option<IpAddr>, headers: &axum::http::HeaderMap) -> Self {
+        let agent = headers.get(axum::http::header::USER_AGENT);
+        let agent = agent.and_then(|value| value.to_str().ok());
+        Caller {
+            address: address.map(|address| address.to_canonical()),
+            agent: agent.unwrap_or_default().chars().take(128).collect(),
+        }
+    }
+
+    /// The address as text.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.address
+            .map_or_else(|| "socket".to_owned(), |address| address.to_string())
     }
 }
