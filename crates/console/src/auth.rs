@@ -112,3 +112,6 @@ impl Auth {
         now + std::time::Duration::from_secs(secs)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ mod peer;
 mod serve;
 pub mod service;
 mod socket;
+pub mod tls;
 pub mod view;
 #[allow(dead_code, reason = "routes come before what they ask")]
 pub mod web;

@@ -20,6 +20,9 @@ use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
 use crate::metrics;
+use crate::tls::Acceptor;
+#[cfg(doc)]
+use crate::tls::Peer;
 
 /// What a door lets in.
 #[derive(Clone, Copy, Debug)]
@@ -64,15 +67,55 @@ pub async fn tcp(
     accept(accept_one, router, limits, stop).await;
 }
 
+/// The same encrypted: a request carries the [`Peer`]. Shaking hands takes one of the places, not the loop.
+#[cfg_attr(
+    not(test),
+    allow(dead_code, reason = "the dashboard's door listens with it")
+)]
+pub async fn tls(
+    listener: &TcpListener,
+    acceptor: Acceptor,
+    router: Router,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
+) {
+    let open = move |stream, address| {
+        let acceptor = acceptor.clone();
+        async move { acceptor.accept(stream, address).await }
+    };
+    accept_and_open(|| listener.accept(), open, router, limits, stop).await;
+}
+
 /// Accepts until told to stop, then waits for what is open.
 pub async fn accept<A, F, S, P>(
+    accept: A,
+    router: Router,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
+) where
+    A: FnMut() -> F,
+    F: Future<Output = io::Result<(S, P)>>,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    P: Clone + Send + Sync + 'static,
+{
+    let open = |stream, peer| std::future::ready(Some((stream, peer)));
+    accept_and_open(accept, open, router, limits, stop).await;
+}
+
+/// The same; `open` makes of each connection one that is talked over, or none.
+async fn accept_and_open<A, F, R, Q, O, G, S, P>(
     mut accept: A,
+    open: O,
     router: Router,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) where
     A: FnMut() -> F,
-    F: Future<Output = io::Result<(S, P)>>,
+    F: Future<Output = io::Result<(R, Q)>>,
+    R: Send + 'static,
+    Q: Send + 'static,
+    O: Fn(R, Q) -> G + Clone + Send + 'static,
+    G: Future<Output = Option<(S, P)>> + Send,
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     P: Clone + Send + Sync + 'static,
 {
@@ -94,10 +137,12 @@ pub async fn accept<A, F, S, P>(
             metrics::refused(limits.api);
             continue;
         };
-        let (router, stop) = (router.clone(), stop.clone());
+        let (router, stop, open) = (router.clone(), stop.clone(), open.clone());
         tokio::spawn(async move {
             metrics::opened(limits.api);
-            talk(stream, peer, router, limits, stop).await;
+            if let Some((stream, peer)) = open(stream, peer).await {
+                talk(stream, peer, router, limits, stop).await;
+            }
             metrics::closed(limits.api);
             drop(place);
         });

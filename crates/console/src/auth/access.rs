@@ -121,7 +121,9 @@ impl Signer {
         }
         let bytes = fs::read(&path).map_err(|error| failed("read", &error))?;
         let pair = Ed25519KeyPair::from_pkcs8(&bytes);
-        Ok(Signer::of(pair.map_err(|_| failed("use", &"it is no key"))?))
+        Ok(Signer::of(
+            pair.map_err(|_| failed("use", &"it is no key"))?,
+        ))
     }
 
     fn of(pair: Ed25519KeyPair) -> Signer {
@@ -136,7 +138,14 @@ impl Signer {
 
     /// A token for a user's session.
     #[must_use]
-    pub fn sign(&self, user: &str, sid: &str, generation: u64, now: Timestamp, secs: u64) -> String {
+    pub fn sign(
+        &self,
+        user: &str,
+        sid: &str,
+        generation: u64,
+        now: Timestamp,
+        secs: u64,
+    ) -> String {
         let now = now.secs();
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -251,7 +260,8 @@ mod tests {
         let under_our_header = token.split_once('.').unwrap().1;
         let token = format!("{}.{under_our_header}", ours.header);
         assert_eq!(ours.verify(&token, at(1000)), Err(Flaw::Signature));
-        let claims = r#"{"iss":"ratel","aud":"else","sub":"a","sid":"s","gen":1,"iat":1,"nbf":1,"exp":9}"#;
+        let claims =
+            r#"{"iss":"ratel","aud":"else","sub":"a","sid":"s","gen":1,"iat":1,"nbf":1,"exp":9}"#;
         let signed = format!("{}.{}", ours.header, jws::encode(claims.as_bytes()));
         let signature = jws::encode(ours.pair.sign(signed.as_bytes()).as_ref());
         let token = format!("{signed}.{signature}");
@@ -262,7 +272,9 @@ mod tests {
     fn the_key_is_made_once_and_nobody_else_may_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("auth");
-        let token = Signer::open(&folder).unwrap().sign("ann", "s", 1, at(1), 60);
+        let token = Signer::open(&folder)
+            .unwrap()
+            .sign("ann", "s", 1, at(1), 60);
         let again = Signer::open(&folder).unwrap();
         again.verify(&token, at(1)).unwrap();
         let path = folder.join(FILE);

@@ -98,8 +98,7 @@ mod tests {
         config.check().unwrap();
         let weak: Config = serde_json::from_str(r#"{"password": {"memory_kib": 8}}"#).unwrap();
         let told = weak.check().unwrap_err().to_string();
-        let expected =
-            "console.web.auth: password.memory_kib: 8 is not between 19456 and 1048576";
+        let expected = "console.web.auth: password.memory_kib: 8 is not between 19456 and 1048576";
         assert_eq!(told, expected);
     }
 }

@@ -128,7 +128,13 @@ impl Auth {
 /// Puts the [`Principal`] of a request beside it, for every route behind this. A request that shows something bad ends
 /// here; one that shows nothing goes on without one. Who must choose a password gets to `auth/` alone. Where somebody
 /// is known already (at the control socket, or by a certificate) nothing is asked.
-pub async fn layer(auth: Auth, caller: Caller, now: Timestamp, mut request: Request, next: Next) -> Response {
+pub async fn layer(
+    auth: Auth,
+    caller: Caller,
+    now: Timestamp,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let is_login = request.uri().path().contains("/auth/");
     if request.extensions().get::<Principal>().is_none() {
         match auth.identify(request.headers(), &caller, now).await {
@@ -141,7 +147,10 @@ pub async fn layer(auth: Auth, caller: Caller, now: Timestamp, mut request: Requ
             Err(refusal) => return refusal.into_response(),
         }
     }
-    let must_change = request.extensions().get::<Principal>().is_some_and(|who| who.must_change);
+    let must_change = request
+        .extensions()
+        .get::<Principal>()
+        .is_some_and(|who| who.must_change);
     if must_change && !is_login {
         let why = "choose a password before anything else: POST /api/v1/auth/password";
         return Refusal::Forbidden(why.to_owned()).into_response();
@@ -171,8 +180,14 @@ mod tests {
         );
         check(&[("x-api-key", "ratel_x")], token("ratel_x"));
         // `id:ratel_x` and `elastic:ratel_x`.
-        check(&[("authorization", "ApiKey aWQ6cmF0ZWxfeA==")], token("ratel_x"));
-        check(&[("authorization", "Basic ZWxhc3RpYzpyYXRlbF94")], token("ratel_x"));
+        check(
+            &[("authorization", "ApiKey aWQ6cmF0ZWxfeA==")],
+            token("ratel_x"),
+        );
+        check(
+            &[("authorization", "Basic ZWxhc3RpYzpyYXRlbF94")],
+            token("ratel_x"),
+        );
         check(&[("authorization", "Basic !!")], Some(Shown::Other));
         check(&[("authorization", "Digest x")], Some(Shown::Other));
         check(&[("authorization", "Bearer")], Some(Shown::Other));

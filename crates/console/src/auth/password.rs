@@ -150,7 +150,9 @@ pub fn weakness(password: &str, name: &str) -> Option<String> {
     let small = password.to_lowercase();
     let rest = small.replace(&name.to_lowercase(), "");
     if rest.len() < LEAST / 2 || ["password", "123456789", "qwerty"].contains(&rest.as_str()) {
-        return Some("a password that is little more than the user's name is guessed at once".to_owned());
+        return Some(
+            "a password that is little more than the user's name is guessed at once".to_owned(),
+        );
     }
     None
 }
@@ -162,7 +164,11 @@ mod tests {
     #[test]
     fn a_password_that_is_guessed_at_once_is_refused() {
         let check = |password: &str, expected: bool| {
-            assert_eq!(weakness(password, "ann.miller").is_none(), expected, "{password}");
+            assert_eq!(
+                weakness(password, "ann.miller").is_none(),
+                expected,
+                "{password}"
+            );
         };
         check("correct horse battery", true);
         check("tr0ub4dor&3x", true);
@@ -177,7 +183,10 @@ mod tests {
     async fn a_password_is_known_again_and_a_user_who_is_not_there_has_none() {
         let hashing = Hashing::new(Cost::default()).unwrap();
         let hash = hashing.hash("correct horse").await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
         assert!(hashing.verify("correct horse", Some(&hash)).await.unwrap());
         assert!(!hashing.verify("correct horsf", Some(&hash)).await.unwrap());
         assert!(!hashing.verify("correct horse", None).await.unwrap());

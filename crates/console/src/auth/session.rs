@@ -64,7 +64,11 @@ impl Auth {
             return Err(Refusal::Wrong);
         };
         self.throttle().passed(&account, address);
-        if let Some(old) = user.password.as_deref().filter(|h| self.0.hashing.is_old(h)) {
+        if let Some(old) = user
+            .password
+            .as_deref()
+            .filter(|h| self.0.hashing.is_old(h))
+        {
             let fresh = self.0.hashing.hash(&password).await?;
             self.state().users().rehash(&user.name, old, &fresh).await?;
         }
@@ -203,8 +207,15 @@ impl Auth {
         {
             let shown = secret::hash(token);
             let own = [Some(&session.current), session.previous.as_ref()];
-            if own.into_iter().flatten().any(|kept| secret::same(kept, &shown)) {
-                self.state().sessions().revoke(id, "logged out", now).await?;
+            if own
+                .into_iter()
+                .flatten()
+                .any(|kept| secret::same(kept, &shown))
+            {
+                self.state()
+                    .sessions()
+                    .revoke(id, "logged out", now)
+                    .await?;
                 tracing::info!(target: "auth", user = session.user, session = id, "logged out");
             }
         }

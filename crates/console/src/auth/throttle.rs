@@ -82,11 +82,10 @@ impl<K: Clone + Eq + std::hash::Hash> Table<K> {
         }
     }
 
-    /// Takes back the attempt that succeeded; failures before it count on.
+    /// Takes back the attempt that succeeded; failures before it, and what they made others wait, stay.
     fn undo(&mut self, key: &K) {
         if let Some(entry) = self.0.get_mut(key) {
             entry.failures = entry.failures.saturating_sub(1);
-            entry.until = entry.last;
         }
     }
 
@@ -144,8 +143,7 @@ impl Throttle {
         } else {
             LONGEST
         };
-        let is_known =
-            address.is_loopback() || self.known.contains(&(account.clone(), address));
+        let is_known = address.is_loopback() || self.known.contains(&(account.clone(), address));
         let mut wait = self.addresses.wait(&address, now);
         if !is_known {
             wait = wait.max(self.accounts.wait(&account, now));
@@ -154,7 +152,9 @@ impl Throttle {
             return Err(wait);
         }
         self.addresses.failed(&address, FREE, longest, now);
-        self.accounts.failed(&account, FREE_ACCOUNT, LONGEST, now);
+        if !is_known {
+            self.accounts.failed(&account, FREE_ACCOUNT, LONGEST, now);
+        }
         Ok(())
     }
 
@@ -163,8 +163,14 @@ impl Throttle {
     pub fn passed(&mut self, account: &str, address: IpAddr) {
         let (account, address) = (account.to_owned(), network(address));
         self.addresses.clear(&address);
-        self.accounts.undo(&account);
-        self.know(&account, address);
+        if !self.is_known(&account, address) {
+            self.accounts.undo(&account);
+            self.know(&account, address);
+        }
+    }
+
+    fn is_known(&self, account: &str, address: IpAddr) -> bool {
+        address.is_loopback() || self.known.contains(&(account.to_owned(), address))
     }
 
     /// From this address somebody logged in to this account before.
@@ -243,7 +249,11 @@ mod tests {
         }
         assert!(taken < 30, "{taken}");
         // A fresh address has to wait, the owner's own has not, nor has this machine.
-        assert!(throttle.attempt("ann", ip("203.0.113.5"), at(5000)).is_err());
+        assert!(
+            throttle
+                .attempt("ann", ip("203.0.113.5"), at(5000))
+                .is_err()
+        );
         throttle.attempt("ann", ip(HOME), at(5000)).unwrap();
         throttle.attempt("ann", ip("127.0.0.1"), at(5000)).unwrap();
         throttle.passed("ann", ip(HOME));
