@@ -1,5 +1,6 @@
 //! Settings of incidents. Every key is optional.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ pub struct Config {
     /// Sigma rules: files, or folders of `.yml` and `.yaml` files. They are read again when they
     /// change.
     pub sigma: Vec<PathBuf>,
+    /// What placeholders of Sigma rules (`expand`) stand for, by name.
+    pub sigma_placeholders: BTreeMap<String, Vec<String>>,
     /// Who is told, and how.
     pub receivers: Vec<Receiver>,
     /// Who is told of what. None: everybody of everything.
@@ -104,6 +107,7 @@ impl Default for Config {
             storm: Storm::default(),
             assets: None,
             sigma: Vec::new(),
+            sigma_placeholders: BTreeMap::new(),
             receivers: Vec::new(),
             routes: Vec::new(),
             link: None,

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use crate::assets::Assets;
 use crate::engine::Engine;
-use crate::finding::Finding;
 use crate::finding::side::Homes;
+use crate::finding::{self, Finding};
 use crate::metrics;
+use crate::sigma::Rules;
 use crate::silence::{Judgement, Silences};
 
 /// One record as it comes.
@@ -32,6 +33,8 @@ pub struct Desk {
     pub engine: Engine,
     /// What hides events.
     pub silences: Silences,
+    /// Rules of counts and sequences.
+    pub sigma: Rules,
     homes: Arc<Homes>,
 }
 
@@ -42,6 +45,7 @@ impl Desk {
         Desk {
             engine,
             silences: Silences::default(),
+            sigma: Rules::default(),
             homes,
         }
     }
@@ -67,7 +71,8 @@ impl Desk {
     }
 
     fn event(&mut self, incoming: &Incoming<'_>, now: Timestamp) {
-        if !may_find(incoming.value) {
+        let is_meant = self.sigma.may_mean(event::record::kind(incoming.value));
+        if !is_meant && !may_find(incoming.value) {
             return;
         }
         let record: Value = match serde_json::from_slice(incoming.value) {
@@ -77,8 +82,18 @@ impl Desk {
                 return;
             }
         };
-        if let Some(found) = Finding::of(&record, incoming.id, incoming.published, &self.homes) {
-            self.found(&record, &found, now);
+        let (id, published) = (incoming.id, incoming.published);
+        let found = Finding::of(&record, id, published, &self.homes);
+        if let Some(found) = &found {
+            self.found(&record, found, now);
+        }
+        if !is_meant || finding::is_of_capture(&record) {
+            return;
+        }
+        let time = finding::time_of(&record).unwrap_or(published);
+        for hit in self.sigma.on_event(&record, id, time) {
+            let hit = Finding::of_hit(&hit, &record, id, published, found.is_some());
+            self.found(&record, &hit, now);
         }
     }
 

@@ -6,7 +6,7 @@
 mod action;
 mod entry;
 mod gather;
-mod generations;
+pub(crate) mod generations;
 mod group;
 mod key;
 mod policy;

@@ -1,5 +1,6 @@
 //! What an event says about an attack: who attacks whom, by which rule, how badly.
 
+mod hit;
 pub mod side;
 
 use std::net::IpAddr;
@@ -19,8 +20,8 @@ const MAX_TEXT: usize = 256;
 pub struct Finding {
     /// The event's id, as the bus and the store name it.
     pub id: String,
-    /// EVE's `event_type`.
-    pub event_type: String,
+    /// EVE's `event_type`; of a correlation several, or none where they may be any.
+    pub event_types: Vec<String>,
     /// When it began, by the event's own time.
     pub first: Timestamp,
     /// When it ended; for one event the same.
@@ -89,14 +90,13 @@ impl Finding {
     /// past of another place: it makes no incident, wakes nobody and blocks nobody.
     #[must_use]
     pub fn of(record: &Value, id: &str, published: Timestamp, homes: &Homes) -> Option<Finding> {
-        let ours = record.get("ratel");
-        if ours.and_then(|ours| ours.get("capture")).is_some() {
+        if is_of_capture(record) {
             return None;
         }
         if let Some(alert) = record.get("alert").filter(|alert| alert.is_object()) {
             return Some(Finding::of_alert(record, alert, id, published, homes));
         }
-        let marked = ours?.get("finding")?;
+        let marked = record.get("ratel")?.get("finding")?;
         Finding::of_marked(record, marked, id, published)
     }
 
@@ -170,7 +170,7 @@ impl Finding {
         let address = |key: &str| text(key)?.parse().ok().map(|a: IpAddr| a.to_canonical());
         Finding {
             id: id.to_owned(),
-            event_type: line(record.get("event_type")).unwrap_or_default(),
+            event_types: vec![line(record.get("event_type")).unwrap_or_default()],
             first: time,
             last: time,
             engine: Engine::Sigma,
@@ -186,6 +186,13 @@ impl Finding {
             events: 1,
         }
     }
+}
+
+/// Whether a record comes from a capture that a person had read.
+#[must_use]
+pub fn is_of_capture(record: &Value) -> bool {
+    let ours = record.get("ratel");
+    ours.and_then(|ours| ours.get("capture")).is_some()
 }
 
 /// A record's own time.

@@ -19,6 +19,7 @@ pub mod follow;
 pub mod metrics;
 pub mod notify;
 pub mod service;
+pub mod sigma;
 pub mod silence;
 
 pub use config::Config;

@@ -19,6 +19,7 @@ use crate::desk::{Desk, Incoming};
 use crate::engine::{Engine, Outgoing};
 use crate::follow::Followed;
 use crate::metrics;
+use crate::sigma::{self, Verdict};
 use crate::silence::Compile;
 
 /// The group in which it reads topics.
@@ -100,7 +101,7 @@ impl Alert {
         let mut waiting: Vec<Batch> = Vec::new();
         let mut last = Instant::now();
         while !is_stopped() {
-            match &round.trouble {
+            match round.trouble.iter().flatten().next() {
                 Some(why) => voice.limps(why),
                 None => voice.runs(),
             }
@@ -159,10 +160,11 @@ impl Alert {
             number,
             publisher: self.bus.publisher(Topic::Incidents),
             assets: Followed::new(self.config.assets.iter().cloned().collect(), &[]),
+            sigma: Followed::new(self.config.sigma.clone(), &["yml", "yaml"]),
             looked: None,
             hinted: true,
             has_told: false,
-            trouble: None,
+            trouble: [None, None],
         };
         if round.position.triaged == Timestamp::default() {
             round.position.triaged = now;
@@ -185,12 +187,14 @@ struct Round<'a> {
     number: u64,
     publisher: Publisher,
     assets: Followed,
+    sigma: Followed,
     looked: Option<Instant>,
     /// Somebody said that people changed something.
     hinted: bool,
     /// Something was told since the position was kept.
     has_told: bool,
-    trouble: Option<String>,
+    /// What is amiss with assets, and with Sigma rules.
+    trouble: [Option<String>; 2],
 }
 
 impl Round<'_> {
@@ -314,14 +318,45 @@ impl Round<'_> {
             }
         }
         self.read_assets();
+        self.read_sigma();
         Ok(())
+    }
+
+    fn read_sigma(&mut self) {
+        let Some(read) = self.sigma.changed() else {
+            return;
+        };
+        let [_, trouble] = &mut self.trouble;
+        *trouble = None;
+        let mut files = Vec::new();
+        for (file, text) in read {
+            match text {
+                Ok(text) => files.push((file, text)),
+                Err(why) => {
+                    tracing::error!("{file}: {why}");
+                    *trouble = Some(format!("{file}: {why}"));
+                }
+            }
+        }
+        let rules = sigma::read(&files, &self.alert.config.sigma_placeholders);
+        let refused = |verdict: &&Verdict| matches!(verdict.state, sigma::State::Refused(_));
+        let count = rules.verdicts().iter().filter(refused).count();
+        for verdict in rules.verdicts().iter().filter(refused) {
+            tracing::error!("Sigma rule {verdict}");
+        }
+        if let Some(first) = rules.verdicts().iter().find(refused) {
+            *trouble = Some(format!("{count} Sigma rules refused, the first: {first}"));
+        }
+        metrics::sigma(rules.verdicts().len() - count, count);
+        self.desk.sigma = rules;
     }
 
     fn read_assets(&mut self) {
         let Some(files) = self.assets.changed() else {
             return;
         };
-        self.trouble = None;
+        let [trouble, _] = &mut self.trouble;
+        *trouble = None;
         let mut all: Vec<Asset> = Vec::new();
         for (file, text) in files {
             match text {
@@ -332,12 +367,12 @@ impl Round<'_> {
                         tracing::error!("asset refused: {refusal}");
                     }
                     if let Some(first) = refusals.first() {
-                        self.trouble = Some(format!("assets refused, the first: {first}"));
+                        *trouble = Some(format!("assets refused, the first: {first}"));
                     }
                 }
                 Err(why) => {
                     tracing::error!("{file}: {why}");
-                    self.trouble = Some(format!("{file}: {why}"));
+                    *trouble = Some(format!("{file}: {why}"));
                     // What is known is better than nothing.
                     return;
                 }

@@ -213,3 +213,43 @@ fn a_first_seen_attack_is_told_within_seconds() {
         "a rule: 192.0.2.1 against 10.0.0.5 (db1)"
     );
 }
+
+#[test]
+fn rules_of_sigma_make_incidents_and_are_read_again_when_they_change() {
+    let site = Site::new();
+    let rules = site.folder.path().join("rules.yml");
+    let config = Config {
+        sigma: vec![rules.clone()],
+        ..Config::default()
+    };
+    std::fs::write(&rules, "title: broken\n").unwrap();
+    let ask = |name: &str| {
+        let record = json!({
+            "timestamp": now().to_string(), "event_type": "dns", "src_ip": "10.0.0.9", "dest_ip": "10.0.0.53",
+            "dns": {"type": "request", "queries": [{"rrname": name}]},
+        });
+        let publisher = site.bus.publisher(Topic::Events);
+        publisher
+            .publish(b"", record.to_string().as_bytes())
+            .unwrap();
+    };
+    site.with(config, |site| {
+        let text = "title: Asked\nname: asked\nlogsource: {category: dns}\n\
+                    detection: {selection: {query|endswith: .evil.example}, condition: selection}\n---\n\
+                    title: Asked Often\nlevel: high\ntags: [attack.t1071.004]\ncorrelation:\n  type: event_count\n  \
+                    rules: [asked]\n  group-by: [src_ip]\n  timespan: 1h\n  condition: {gte: 3}\n";
+        std::fs::write(&rules, text).unwrap();
+        std::thread::sleep(Duration::from_millis(2500));
+        for name in ["a.evil.example", "b.evil.example", "www.example", "c.evil.example"] {
+            ask(name);
+        }
+        until("told", || site.loud() == 1);
+        let incident = site.incidents()[0].clone();
+        assert_eq!(incident.kind, event::incident::Kind::Correlation);
+        assert_eq!(incident.title, "Asked Often: from 10.0.0.9");
+        assert_eq!(incident.sample.len(), 3);
+        assert_eq!(incident.events, 3);
+        assert!(incident.query.contains("event_type:(\"dns\")"), "{}", incident.query);
+        assert_eq!(incident.tactics[0].techniques[0].id, "T1071.004");
+    });
+}

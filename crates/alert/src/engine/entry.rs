@@ -185,8 +185,11 @@ impl Kept {
         } else {
             &finding.children
         };
-        let room = MAX_SAMPLE.saturating_sub(incident.sample.len());
-        incident.sample.extend(ids.iter().take(room).cloned());
+        for id in ids {
+            if incident.sample.len() < MAX_SAMPLE && !incident.sample.contains(id) {
+                incident.sample.push(id.clone());
+            }
+        }
         let worth = [finding.sides.attacker, finding.sides.victim]
             .into_iter()
             .flatten()
@@ -351,7 +354,8 @@ fn sign(list: &mut Vec<Signature>, finding: &Finding) {
             id: finding.rule.clone(),
             text: finding.text.clone(),
             severity: finding.severity,
-            events: finding.events,
+            // An event that another rule found counts for this one as well.
+            events: finding.events.max(1),
             first: finding.first,
             last: finding.last,
         },

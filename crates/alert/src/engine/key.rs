@@ -83,9 +83,17 @@ impl Reach {
     /// Takes the finding's events in: afterwards one of the anchors holds of each.
     pub fn cover(&mut self, finding: &Finding) {
         let types = self.types.get_or_insert_default();
-        if types.len() <= MAX_TYPES && !types.contains(&finding.event_type) {
-            // One beyond the limit stands for "too many"; `text` leaves the clause out then.
-            types.push(finding.event_type.clone());
+        // An empty name stands for any kind; `query` leaves the clause out then.
+        let any = [String::new()];
+        let named = match finding.event_types.as_slice() {
+            [] => &any[..],
+            named => named,
+        };
+        for name in named {
+            // One beyond the limit stands for "too many".
+            if types.len() <= MAX_TYPES && !types.contains(name) {
+                types.push(name.clone());
+            }
         }
         if !self.anchors.iter().any(|anchor| anchor.holds(finding)) {
             self.add(Anchor::of(finding));
@@ -141,7 +149,10 @@ impl Anchor {
     /// The narrowest anchor that holds of all the finding's events.
     fn of(finding: &Finding) -> Anchor {
         if let Some(group) = &finding.group {
-            return Anchor::Fields(group.fields.clone());
+            return match group.fields.as_slice() {
+                [] => Anchor::Any,
+                fields => Anchor::Fields(fields.to_vec()),
+            };
         }
         let [src, dest] = finding.ends;
         let sides = finding.sides;
