@@ -252,6 +252,8 @@ impl Elastic {
         let found = self.client.json("POST", &at, Some(&body))?;
         let mut values = answer::values(&found, &begin);
         values.retain(|(value, _)| is_text || value.starts_with(prefix));
+        // Equals stand in the order of their text, whatever their type.
+        values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         values.truncate(limit);
         Ok(values)
     }

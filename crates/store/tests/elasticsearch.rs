@@ -3,12 +3,15 @@
 
 #[path = "made/events.rs"]
 mod events;
+#[path = "made/queries.rs"]
+mod queries;
 
 use event::{RecordId, Timestamp};
 use serde_json::Value;
 use store::elastic::{Config, Elastic, Schema};
 use store::query::{Query, matches, time_of};
 use store::search::{Order, Request};
+use store::{Config as StoreConfig, Store};
 
 /// Events of a test: several kinds a thousand times.
 const EVENTS: usize = 4_000;
@@ -56,64 +59,6 @@ fn filled(server: &Server, events: &[(RecordId, String)]) -> Elastic {
     elastic
 }
 
-/// What people ask for, of every kind of field and condition.
-const QUERIES: &[&str] = &[
-    "*",
-    "event_type:alert AND src_ip:10.0.0.0/8 AND alert.severity:<=2",
-    "event_type:(http OR tls) AND NOT dest_port:443",
-    "src_ip:2001:db8::/64",
-    "dest_ip:2001:db8::ff:3",
-    "src_ip:[10.0.1.0 TO 10.1.2.255]",
-    "alert.signature:emotet",
-    "alert.signature:\"ssh scan\"",
-    "alert.signature:\"scan ssh\"",
-    "alert.signature.keyword:ET\\ *",
-    "alert.metadata.tag:Emotet",
-    "tls.sni:*.example",
-    "tls.sni:EXAMPLE",
-    "http.url:*/admin/*",
-    "http.http_user_agent:(curl OR python)",
-    "http.status:[300 TO 500} http.length:>50000",
-    "dns.queries.rrname:evil.example dns.rcode:NXDOMAIN",
-    "dns.answers.rdata:198.51.100.3",
-    "flow.bytes_toclient:>=8000000 flow.alerted:true",
-    "flow.start:<2026-01-02T00:30:00Z",
-    "@timestamp:[2026-01-02T00:10:00Z TO 2026-01-02T00:20:00Z}",
-    "tls.notafter:>2030",
-    "vlan:101",
-    "_exists_:vlan",
-    "NOT _exists_:src_ip",
-    "fileinfo.filename:pdf fileinfo.stored:false",
-    "fileinfo.sha256:*7",
-    "message:\"failed password\" host.name:web1",
-    "log.level:error OR log.level:warning",
-    "fields.team:red fields.number:3",
-    "extra.text:\"Hello World\"",
-    "extra.text:*ello*",
-    "extra.deep.a.b:true",
-    "extra.\\=sign:a=b",
-    "dotted.key:*",
-    "_exists_:extra",
-    "_exists_:extra.long",
-    "_exists_:alert",
-    "_exists_:stats",
-    "alert.severity:high",
-    "alert.signature_id:5",
-    "dest_port:80 event_type:odd",
-    "host:sensor-b",
-    "payload:*",
-    "payload_printable:passwd",
-    "in_iface:>eth0",
-    "proto:tcp",
-    "emotet",
-    "198.51.100.0/24",
-    "10.1.2.3",
-    "2100498",
-    "github*",
-    "bücher",
-    "@ip:192.0.2.7",
-];
-
 #[test]
 fn a_server_finds_what_the_language_means() {
     for schema in [Schema::Eve, Schema::Ecs] {
@@ -130,7 +75,7 @@ fn a_server_finds_what_the_language_means() {
                 (*id, time_of(&event).unwrap(), event)
             })
             .collect();
-        for text in QUERIES {
+        for text in queries::QUERIES {
             let query = Query::parse(text).unwrap();
             let mut expected: Vec<(Timestamp, RecordId)> = parsed
                 .iter()
@@ -166,6 +111,163 @@ fn a_server_finds_what_the_language_means() {
             assert_eq!(elastic.count(&query, None, None).unwrap(), answer.total);
         }
     }
+}
+
+/// The embedded store with these events.
+fn embedded(dir: &tempfile::TempDir, events: &[(RecordId, String)]) -> Store {
+    let mut config = StoreConfig {
+        dir: dir.path().to_owned(),
+        ..StoreConfig::default()
+    };
+    // Several slices, as several indices.
+    config.slices.max_events = 1_500;
+    let store = Store::open(&config).unwrap();
+    let now = Timestamp::new(events::BEGIN_SECS, 0);
+    let mut writer = store.writer(now).unwrap();
+    for (id, event) in events {
+        writer.push(*id, now, event.as_bytes()).unwrap();
+    }
+    writer.commit(now).unwrap();
+    store
+}
+
+#[test]
+fn the_embedded_store_finds_what_the_language_means() {
+    let events = events::events(7, EVENTS);
+    let dir = tempfile::tempdir().unwrap();
+    let store = embedded(&dir, &events);
+    let parsed: Vec<(RecordId, Value)> = events
+        .iter()
+        .map(|(id, event)| (*id, serde_json::from_str(event).unwrap()))
+        .collect();
+    let mut wrong = Vec::new();
+    for text in queries::QUERIES {
+        let query = Query::parse(text).unwrap();
+        let mut request = Request::of(query.clone());
+        request.limit = 10_000;
+        let answer = store.search(&request).unwrap();
+        let mut found: Vec<RecordId> = answer.hits.iter().map(|hit| hit.id).collect();
+        found.sort();
+        let mut expected: Vec<RecordId> = parsed
+            .iter()
+            .filter(|(_, event)| matches(&query, event))
+            .map(|(id, _)| *id)
+            .collect();
+        expected.sort();
+        if found != expected {
+            wrong.push(format!(
+                "{text}: found {}, not {}",
+                found.len(),
+                expected.len()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// An answer to aggregations without what may differ: names of keys, bounds of errors, the order of equals.
+fn plain(answer: &Value) -> Value {
+    match answer {
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .filter(|(key, _)| {
+                    !key.ends_with("_as_string") && *key != "doc_count_error_upper_bound"
+                })
+                .map(|(key, value)| (key.clone(), plain(value)))
+                .collect(),
+        ),
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(plain).collect();
+            if items.iter().all(|item| item.get("doc_count").is_some()) {
+                items.sort_by_key(|item| (item["key"].to_string(), item["doc_count"].to_string()));
+            }
+            Value::Array(items)
+        }
+        // 5, 5.0 and sums in another order.
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap_or_default();
+            format!("{number:.9e}").into()
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => answer.clone(),
+    }
+}
+
+#[test]
+fn the_embedded_store_and_a_server_answer_alike() {
+    let Some(server) = Server::new("alike", Schema::Eve) else {
+        return;
+    };
+    let events = events::events(17, EVENTS);
+    let dir = tempfile::tempdir().unwrap();
+    let (embedded, elastic) = (embedded(&dir, &events), filled(&server, &events));
+    let mut wrong = Vec::new();
+    let mut found = 0;
+    for text in queries::QUERIES {
+        let mut request = Request::of(Query::parse(text).unwrap());
+        request.limit = 1_000;
+        let ours = embedded.search(&request).unwrap();
+        let theirs = elastic.search(&request).unwrap();
+        let list = |answer: &store::search::Answer| -> Vec<(RecordId, Timestamp, Value)> {
+            answer
+                .hits
+                .iter()
+                .map(|hit| (hit.id, hit.time, serde_json::from_str(&hit.event).unwrap()))
+                .collect()
+        };
+        found += u32::from(ours.total > 0);
+        if list(&ours) != list(&theirs) || ours.total != theirs.total || ours.next != theirs.next {
+            wrong.push(format!(
+                "{text}: {} here, {} there",
+                ours.total, theirs.total
+            ));
+        }
+    }
+    for (text, aggregations) in queries::AGGREGATIONS {
+        let mut request = Request::of(Query::parse(text).unwrap());
+        request.limit = 0;
+        request.aggregations = serde_json::from_str(aggregations).unwrap();
+        let ours = embedded
+            .search(&request)
+            .map(|answer| plain(&answer.aggregations));
+        let theirs = elastic
+            .search(&request)
+            .map(|answer| plain(&answer.aggregations));
+        match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) if ours == theirs => found += 1,
+            (ours, theirs) => wrong.push(format!(
+                "{text} {aggregations}:\n  here {ours:?}\n  there {theirs:?}"
+            )),
+        }
+    }
+    for (path, prefix) in [
+        ("event_type", ""),
+        ("alert.signature", "et "),
+        ("fields.team", ""),
+        ("src_ip", "10.1.2"),
+        ("dest_port", "8"),
+        ("host", "SENSOR"),
+        ("http.hostname", "A"),
+    ] {
+        let ours = embedded.values(path, prefix, &Query::All, 1_000).unwrap();
+        let theirs = elastic.values(path, prefix, &Query::All, 1_000).unwrap();
+        if ours != theirs {
+            wrong.push(format!(
+                "values of {path} {prefix:?}:\n  here {ours:?}\n  there {theirs:?}"
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    eprintln!(
+        "{} queries and {} aggregations answered alike, {found} of them with events",
+        queries::QUERIES.len(),
+        queries::AGGREGATIONS.len()
+    );
 }
 
 #[test]

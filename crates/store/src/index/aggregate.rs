@@ -1,5 +1,7 @@
 //! Elasticsearch's aggregations, carried out by Tantivy on the documents that matched, joined over segments and slices.
 
+mod told;
+
 use serde_json::{Map, Value};
 use tantivy::SegmentReader;
 use tantivy::aggregation::agg_req::Aggregations;
@@ -25,6 +27,7 @@ const STRIDE: usize = 1024;
 
 /// An aggregation that runs.
 pub struct Aggregating {
+    asked: Value,
     request: Aggregations,
     context: AggContextParams,
     so_far: Option<IntermediateAggregationResults>,
@@ -44,12 +47,14 @@ impl Aggregating {
         if fields.is_empty() {
             return Ok(None);
         }
+        let asked = request.clone();
         let mut count = 0;
         let named = named(fields, &mut count)?;
         let request: Aggregations = serde_json::from_value(Value::Object(named))
             .map_err(|error| Error::Asked(format!("aggs: {error}")))?;
         let limits = AggregationLimitsGuard::new(Some(MAX_MEMORY), Some(MAX_BUCKETS));
         Ok(Some(Aggregating {
+            asked,
             request,
             context: AggContextParams::new(limits, Default::default()),
             so_far: None,
@@ -90,7 +95,9 @@ impl Aggregating {
             .unwrap_or_default()
             .into_final_result(self.request, self.context.limits)
             .map_err(|error| failed(error.to_string()))?;
-        serde_json::to_value(results).map_err(|error| failed(error.to_string()))
+        let mut told = serde_json::to_value(results).map_err(|error| failed(error.to_string()))?;
+        told::alike(&self.asked, &mut told, 0);
+        Ok(told)
     }
 }
 
