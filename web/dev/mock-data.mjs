@@ -162,18 +162,27 @@ function build(index) {
         status: 200,
         length: 7313,
       };
+      const headers = LOG4J.slice(LOG4J.indexOf('Host'));
+      const found = (by, value, what) => ({
+        at: headers.indexOf(what),
+        length: what.length,
+        by,
+        text: value,
+      });
       event.ratel = {
         matches: [
           {
-            buffer: 'http_header',
+            buffer: 'http.header',
+            direction: 'toserver',
+            data: b64(headers),
             offset: 0,
-            data: b64(LOG4J.slice(LOG4J.indexOf('Host'))),
+            length: headers.length,
             spans: [
-              [58, 14],
-              [72, 18],
+              found('content', '$|7b|jndi|3a|ldap', '${jndi:ldap'),
+              found('content', '|3a 2f 2f|', '://'),
+              found('pcre', '/\\d{1,3}(\\.\\d{1,3}){3}/', '203.0.113.9'),
             ],
           },
-          { buffer: 'http_uri', offset: 0, data: b64('/catalog?item=17'), spans: [] },
         ],
       };
     } else if (sid === 2006446) {
@@ -185,16 +194,16 @@ function build(index) {
         protocol: 'HTTP/1.1',
         status: 500,
       };
+      const found = (what) => ({ at: SQLI.indexOf(what), length: what.length, by: 'content', text: what });
       event.ratel = {
         matches: [
           {
-            buffer: 'http_uri',
-            offset: 0,
+            buffer: 'http.uri',
+            direction: 'toserver',
             data: b64(SQLI),
-            spans: [
-              [17, 5],
-              [23, 6],
-            ],
+            offset: 0,
+            length: SQLI.length,
+            spans: [found('UNION'), found('SELECT')],
           },
         ],
       };

@@ -90,6 +90,14 @@ const routes = [
     /^events\/histogram$/,
     (r, _m, q) => json(r, data.histogram(Number(q.get('buckets') ?? 60), q.get('q'))),
   ],
+  [
+    'GET',
+    /^events\/([\w-]+)\/pcap$/,
+    (r) => (
+      r.writeHead(200, { 'content-type': 'application/vnd.tcpdump.pcap' }),
+      r.end(Buffer.from('d4c3b2a1', 'hex'))
+    ),
+  ],
   ['GET', /^events\/([\w-]+)$/, (r, m) => json(r, data.event(m[1]))],
   ['GET', /^events\/([\w-]+)\/context$/, (r, m) => json(r, data.context(m[1]))],
   [

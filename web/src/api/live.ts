@@ -11,6 +11,8 @@ export type Link =
 
 /** Without a word (the server sends a comment every few seconds) for so long, the line is dead. */
 const SILENCE_MS = 30_000;
+/** Alerts alone. */
+const DEFAULT_QUERY = 'event_type:alert';
 const BACK_OFF_MS = [500, 1000, 2000, 5000, 10_000, 20_000];
 
 type Listener = (data: unknown, message: Message) => void;
@@ -23,6 +25,7 @@ export class LiveStream {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private lastId: string | null = null;
   private failures = 0;
+  private query = DEFAULT_QUERY;
   link: Link = { state: 'off' };
 
   constructor(private topics: string) {}
@@ -57,6 +60,21 @@ export class LiveStream {
     this.become({ state: 'off' });
   }
 
+  /**
+   * Says which events are followed; nothing: alerts, which every page shows. The server leaves events out where there are
+   * too many for a person, so a page asks for those that it shows.
+   */
+  follow(query: string | undefined): void {
+    const next = query ?? DEFAULT_QUERY;
+    if (next === this.query) return;
+    this.query = next;
+    this.lastId = null;
+    if (this.link.state === 'off') return;
+    clearTimeout(this.timer);
+    this.abort?.abort();
+    void this.connect();
+  }
+
   /** Tries at once instead of waiting for the next turn. */
   retry = (): void => {
     if (this.link.state !== 'stale') return;
@@ -81,7 +99,7 @@ export class LiveStream {
         silence = setTimeout(() => abort.abort(), SILENCE_MS);
       };
       heard();
-      const answer = await fetch(address('stream', { topics: this.topics }), {
+      const answer = await fetch(address('stream', { topics: this.topics, q: this.query }), {
         headers,
         signal: abort.signal,
         credentials: 'same-origin',

@@ -33,9 +33,12 @@ it('says what a record is about', () => {
 
 it('never trusts the numbers of a match', () => {
   const of = (spans: unknown) =>
-    matchesOf({ ratel: { matches: [{ buffer: 'http_uri', data: btoa('GET /x'), spans } as never] } })[0]
-      ?.spans;
-  expect(of([[4, 2]])).toEqual([[4, 2]]);
-  expect(of([[4, 200], [9, 1], [-1, 3], ['a', 1], 7])).toEqual([[4, 2]]);
+    matchesOf({
+      ratel: { matches: [{ buffer: 'http.uri', data: btoa('GET /x'), offset: 10, spans } as never] },
+    })[0]?.spans.map((span) => [span.from, span.length]);
+  expect(of([{ at: 14, length: 2 }])).toEqual([[4, 2]]);
+  expect(of([{ at: 14, length: 200 }, { at: 99, length: 1 }, { at: 1, length: 3 }, { at: 'a' }, 7])).toEqual([
+    [4, 2],
+  ]);
   expect(matchesOf({ ratel: { matches: [{ data: '%%%' }] } })).toEqual([]);
 });

@@ -79,11 +79,25 @@ export function summary(event: Eve): string {
   }
 }
 
+export interface Span {
+  /** Where it begins in `bytes`. */
+  from: number;
+  /** 0 is a place between two bytes. */
+  length: number;
+  /** The option that found it, and its value as the rule writes it. */
+  by: string;
+  text: string;
+}
+
 export interface Match {
   buffer: string;
+  /** Which way it travels. */
+  direction: string;
   bytes: Uint8Array;
+  /** Where `bytes` begins in its buffer, and how long that is. */
   offset: number;
-  spans: [number, number][];
+  length: number;
+  spans: Span[];
 }
 
 /** Where the rule matched: `ratel.matches`, with every number held against the data it came with. */
@@ -96,14 +110,26 @@ export function matchesOf(event: Eve): Match[] {
     if (!bytes) continue;
     const offset = num(item, 'offset') ?? 0;
     const raw = at(item, 'spans');
-    const spans: [number, number][] = [];
+    const spans: Span[] = [];
     for (const span of Array.isArray(raw) ? raw : []) {
-      if (!Array.isArray(span)) continue;
-      const [from, length] = span;
-      if (typeof from !== 'number' || typeof length !== 'number' || from < 0 || length <= 0) continue;
-      if (from < bytes.length) spans.push([from, Math.min(length, bytes.length - from)]);
+      const from = (num(span, 'at') ?? NaN) - offset;
+      const length = num(span, 'length') ?? NaN;
+      if (!(from >= 0) || !(length >= 0) || from > bytes.length) continue;
+      spans.push({
+        from,
+        length: Math.min(length, bytes.length - from),
+        by: text(span, 'by'),
+        text: text(span, 'text'),
+      });
     }
-    matches.push({ buffer: text(item, 'buffer') || 'payload', bytes, offset, spans });
+    matches.push({
+      buffer: text(item, 'buffer') || 'payload',
+      direction: text(item, 'direction'),
+      bytes,
+      offset,
+      length: Math.max(num(item, 'length') ?? 0, offset + bytes.length),
+      spans,
+    });
   }
   return matches;
 }

@@ -7,6 +7,12 @@ export interface Cell {
   span: number;
 }
 
+/** A stretch that matched. */
+export interface Marked {
+  from: number;
+  length: number;
+}
+
 export interface Row {
   offset: number;
   cells: Cell[];
@@ -17,10 +23,10 @@ export type Part = { kind: 'row'; row: Row } | { kind: 'gap'; rows: number };
 /** Rows around a match that are always shown. */
 const AROUND = 2;
 
-/** `spans` are [offset, length] within `bytes`; `base` is where `bytes` begins in its buffer. */
-export function hexRows(bytes: Uint8Array, spans: [number, number][], width = 16, base = 0): Row[] {
+/** `spans` lie within `bytes`; `base` is where `bytes` begins in its buffer. */
+export function hexRows(bytes: Uint8Array, spans: Marked[], width = 16, base = 0): Row[] {
   const marks = new Int16Array(bytes.length).fill(-1);
-  spans.forEach(([from, length], index) => {
+  spans.forEach(({ from, length }, index) => {
     // The first that matched a byte keeps it.
     for (let i = from; i < Math.min(from + length, bytes.length); i++) if (marks[i] === -1) marks[i] = index;
   });
@@ -65,7 +71,7 @@ export function fold(rows: Row[], most = 24): Part[] {
 }
 
 /** The bytes as text in runs of what matched and what did not; what cannot be printed is escaped. */
-export function textRuns(bytes: Uint8Array, spans: [number, number][]): { text: string; span: number }[] {
+export function textRuns(bytes: Uint8Array, spans: Marked[]): { text: string; span: number }[] {
   const runs: { text: string; span: number }[] = [];
   for (const row of hexRows(bytes, spans, 1 << 20)) {
     row.cells.forEach((cell, i) => {

@@ -149,7 +149,7 @@ function Matched({ event, isAlert }: { event: Eve; isAlert: boolean }) {
     const payload = decodeBase64(text(event, 'payload') || text(event, 'packet'));
     if (!payload?.length) return [];
     const buffer = at(event, 'payload') ? 'payload' : 'packet';
-    return [{ buffer, bytes: payload, offset: 0, spans: [] as [number, number][] }];
+    return [{ buffer, direction: '', bytes: payload, offset: 0, length: payload.length, spans: [] }];
   }, [event]);
   if (matches.length === 0)
     return isAlert ? (

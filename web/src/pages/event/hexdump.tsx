@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'react';
 import type { Match } from '@/lib/eve';
 import { fold, hexRows, textRuns } from '@/lib/hexdump';
-import { plural } from '@/lib/numbers';
+import { exact, plural } from '@/lib/numbers';
 import { useNarrow } from '@/parts/media';
 import { Segments } from '@/parts/segments';
 
@@ -17,17 +17,15 @@ export function Hexdump({ match }: { match: Match }) {
   const width = narrow ? 8 : 16;
   const rows = useMemo(() => hexRows(bytes, match.spans, width, match.offset), [bytes, match, width]);
   const parts = useMemo(() => (all ? fold(rows, Infinity) : fold(rows)), [rows, all]);
-  const matched = match.spans.reduce((sum, [, length]) => sum + length, 0);
   return (
     <section className="hex">
       <header>
         <h3 className="mono">{match.buffer}</h3>
         <span className="faint">
-          {plural(match.bytes.length, 'byte')}
-          {match.spans.length
-            ? `, ${plural(matched, 'byte')} matched in ${plural(match.spans.length, 'place')}`
-            : ''}
-          {match.bytes.length > MAX_BYTES ? `, the first ${MAX_BYTES} shown` : ''}
+          {match.direction ? `${match.direction === 'toclient' ? 'to the client' : 'to the server'}, ` : ''}
+          {match.length > bytes.length
+            ? `${exact(bytes.length)} of ${plural(match.length, 'byte')} from ${exact(match.offset)} on`
+            : plural(match.length, 'byte')}
         </span>
         <Segments
           label={`How ${match.buffer} is shown`}
@@ -39,6 +37,21 @@ export function Hexdump({ match }: { match: Match }) {
           onChange={setHow}
         />
       </header>
+      {match.spans.some((span) => span.by) ? (
+        <ul className="hex-options" aria-label="Options that matched">
+          {match.spans.map((span, index) => (
+            <li key={index}>
+              <span className="tok-key mono">{span.by}</span>
+              <span className="mono cut" title={span.text}>
+                {span.text}
+              </span>
+              <span className="faint">
+                {span.length ? plural(span.length, 'byte') : 'a place'} at {exact(match.offset + span.from)}
+              </span>
+            </li>
+          ))}
+        </ul>
+      ) : null}
       {how === 'text' ? (
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         <pre className="code" tabIndex={0} aria-label={`${match.buffer} as text`}>

@@ -1,9 +1,9 @@
 // Search in everything that was seen: query, time, histogram, table. All of it is in the address.
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { events, fields, histogram, type Span } from '@/api/queries';
-import { useLive } from '@/api/live';
+import { live, useLive } from '@/api/live';
 import { get } from '@/api/client';
 import type { Events, Histogram, Hit } from '@/api/types';
 import { exact } from '@/lib/numbers';
@@ -74,7 +74,7 @@ export function Hunt() {
   );
   const first = answer.data?.pages[0];
   const loaded = answer.data?.pages.reduce((sum, page) => sum + page.items.length, 0) ?? 0;
-  const { fresh, waiting, show } = useFresh(span, search.live === 'on');
+  const { fresh, waiting, leftOut, show } = useFresh(span, answer.isSuccess, search.live === 'on');
 
   return (
     <div className="page page-fixed hunt">
@@ -158,6 +158,9 @@ export function Hunt() {
         ) : (
           <span>&nbsp;</span>
         )}
+        {leftOut ? (
+          <span>{exact(leftOut)} new ones are too many to show live; search again to see all</span>
+        ) : null}
         <span className="hunt-live">
           {waiting > 0 && search.live !== 'on' ? (
             <button type="button" className="btn btn-small" onClick={show}>
@@ -192,20 +195,36 @@ function useWholeSpan(span: Span, newest: string | undefined): Span {
   return { ...span, since: new Date(parseTime(oldest)).toISOString(), until: end };
 }
 
-/** New events are known to be there at once; they are shown where live is on, else on demand. */
-function useFresh(span: Span, isLive: boolean) {
+interface Fresh {
+  key: string;
+  list: Hit[];
+  shown: number;
+  leftOut: number;
+}
+
+/** New events that fit are known to be there at once; they are shown where live is on, else on demand. */
+function useFresh(span: Span, isGood: boolean, isLive: boolean) {
   const key = JSON.stringify(span);
-  const [state, setState] = useState<{ key: string; list: Hit[]; shown: number }>({
-    key,
-    list: [],
-    shown: 0,
-  });
-  const current = state.key === key ? state : { key, list: [], shown: 0 };
-  const fits = useMemo(() => filterOf(span), [span]);
+  const [state, setState] = useState<Fresh>({ key, list: [], shown: 0, leftOut: 0 });
+  const current = state.key === key ? state : { key, list: [], shown: 0, leftOut: 0 };
+  // The server holds them against the query; one that ends in the past has no new ones.
+  const follows = isGood && !span.until;
+  useEffect(() => {
+    if (!follows) return;
+    live.follow(span.q ?? '');
+    return () => live.follow(undefined);
+  }, [follows, span.q]);
   const pending = useRef<Hit[]>([]);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => {
+    pending.current = [];
+    return () => {
+      clearTimeout(timer.current);
+      timer.current = undefined;
+    };
+  }, [key]);
   useLive<Hit>('event', (hit) => {
-    if (!fits(hit)) return;
+    if (!follows) return;
     pending.current.push(hit);
     // A thousand a second must not draw a thousand times.
     timer.current ??= setTimeout(() => {
@@ -213,36 +232,27 @@ function useFresh(span: Span, isLive: boolean) {
       const batch = pending.current.reverse();
       pending.current = [];
       setState((old) => {
-        const list = [...batch, ...(old.key === key ? old.list : [])].slice(0, MAX_FRESH);
-        return { key, list, shown: old.key === key ? old.shown : 0 };
+        const before = old.key === key ? old : { key, list: [], shown: 0, leftOut: 0 };
+        return { ...before, list: freshest(batch, before.list, MAX_FRESH) };
       });
     }, 150);
+  });
+  useLive<{ sampled?: number; lagged?: number }>('status', ({ sampled = 0, lagged = 0 }) => {
+    if (follows) setState({ ...current, leftOut: current.leftOut + sampled + lagged });
   });
   const shown = isLive ? current.list : current.list.slice(current.list.length - current.shown);
   return {
     fresh: shown,
     waiting: current.list.length - shown.length,
+    leftOut: current.leftOut,
     show: () => setState({ ...current, shown: current.list.length }),
   };
 }
 
-/** Only what surely fits is shown without asking the store: no query, or conditions on whole values. */
-export function filterOf(span: Span): (hit: Hit) => boolean {
-  if (span.until) return () => false;
-  const conditions: [string, string][] = [];
-  for (const part of (span.q ?? '').split(' AND ').map((each) => each.trim())) {
-    if (part === '' || part === '*') continue;
-    const match = /^([\w.@-]+):([\w.@-]+)$/.exec(part);
-    if (!match?.[1] || !match[2]) return () => false;
-    conditions.push([match[1], match[2]]);
-  }
-  return (hit) =>
-    conditions.every(([field, value]) => {
-      const found = field
-        .split('.')
-        .reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], hit.event);
-      return String(found) === value;
-    });
+/** The newest first, each once. */
+export function freshest(batch: Hit[], before: Hit[], most: number): Hit[] {
+  const seen = new Set<string>();
+  return [...batch, ...before].filter((hit) => !seen.has(hit.id) && seen.add(hit.id)).slice(0, most);
 }
 
 function HistogramChart({

@@ -65,7 +65,7 @@ export function AttackTimeline({ incident, steps }: { incident: Incident; steps:
                   type="button"
                   className={`tl-mark tl-mark-${mark.kind}${mark.count > 1 ? ' is-many' : ''}`}
                   style={{ left: place(mark.x) }}
-                  aria-label={`${lane.name}, ${absolute(mark.time, false)}: ${mark.text}${mark.count > 1 ? ` and ${mark.count - 1} more` : ''}`}
+                  aria-label={`${mark.count > 1 ? `${mark.count} in ` : ''}${lane.name}, ${absolute(mark.time, false)}: ${mark.text}`}
                   onMouseEnter={() => setShown(mark)}
                   onMouseLeave={() => setShown(null)}
                   onFocus={() => setShown(mark)}
