@@ -28,7 +28,7 @@ export default ts.config(
   },
   {
     files: ['dev/**', '*.config.*', 'e2e/**'],
-    languageOptions: { globals: globals.node },
+    languageOptions: { globals: { ...globals.node, ...globals.browser } },
     rules: { 'no-console': 'off' },
   },
 );
