@@ -23,7 +23,7 @@ const session = {
   expires_in: 900,
   user: { name: 'ana', role: 'admin', must_change_password: false, via: 'session' },
 };
-let loggedIn = true;
+const COOKIE = 'ratel_refresh=mock; HttpOnly; SameSite=Strict; Path=/api/v1/auth';
 const streams = new Set();
 
 const json = (response, body, status = 200, headers = {}) => {
@@ -67,7 +67,10 @@ const routes = [
   [
     'POST',
     /^auth\/refresh$/,
-    (r) => (loggedIn ? json(r, session) : problem(r, 401, 'Unauthorized', 'no session')),
+    (r, _m, _q, request) =>
+      request.headers.cookie?.includes('ratel_refresh=mock')
+        ? json(r, session)
+        : problem(r, 401, 'Unauthorized', 'no session'),
   ],
   [
     'POST',
@@ -75,11 +78,14 @@ const routes = [
     async (r, _m, _q, request) => {
       const { password } = await bodyOf(request);
       if (password !== 'ratel') return problem(r, 401, 'Unauthorized', 'wrong');
-      loggedIn = true;
-      return json(r, session);
+      return json(r, session, 200, { 'set-cookie': COOKIE });
     },
   ],
-  ['POST', /^auth\/logout$/, (r) => ((loggedIn = false), json(r, undefined, 204))],
+  [
+    'POST',
+    /^auth\/logout$/,
+    (r) => json(r, undefined, 204, { 'set-cookie': COOKIE.replace('mock', 'none') }),
+  ],
   ['POST', /^auth\/password$/, (r) => json(r, session)],
   ['GET', /^overview$/, (r, _m, q) => json(r, data.overview(q.get('since') ?? '1h'))],
   ['GET', /^events$/, events],

@@ -34,7 +34,11 @@ const config = {
   store: { dir: join(folder, 'store') },
   state: { url: `sqlite://${join(folder, 'state.db')}` },
   respond: { mode: 'enforce', playbooks: [here('lab.playbooks.yaml')] },
-  alert: { assets: join(folder, 'assets.yaml'), ...JSON.parse(process.env.LAB_ALERT ?? '{}') },
+  alert: {
+    home: [lab.HOST_IP],
+    assets: join(folder, 'assets.yaml'),
+    ...JSON.parse(process.env.LAB_ALERT ?? '{}'),
+  },
   console: { socket: join(folder, 'ratel.sock'), web: { listen: '127.0.0.1:9443' } },
   ...JSON.parse(process.env.LAB_CONFIG ?? '{}'),
 };

@@ -106,7 +106,8 @@ function Loss({ counters }: { counters: Record<string, number> }) {
         <ul>
           {lost.map((each) => (
             <li key={each.key} className={each.count ? '' : 'faint'}>
-              <span className="num">{exact(each.count)}</span> {each.name}
+              <span className="num">{exact(each.count)}</span>
+              <span>{each.name}</span>
             </li>
           ))}
         </ul>

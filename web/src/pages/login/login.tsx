@@ -91,7 +91,7 @@ export function Login() {
         ) : null}
         <p className="faint login-hint">
           The first password was printed once, when Ratel started first. Lost it?{' '}
-          <code>ratel users reset admin</code>
+          <code>ratel users passwd admin</code>
         </p>
       </div>
     </main>

@@ -47,6 +47,11 @@ export function Overview() {
 function Body({ data, since }: { data: Data; since: string }) {
   return (
     <>
+      {data.missing.length ? (
+        <p className="note-warn" role="status">
+          Not told: {data.missing.join('; ')}.
+        </p>
+      ) : null}
       <OpenIncidents data={data} />
       <div className="ov-rates">
         <AlertRate data={data} since={since} />
@@ -66,7 +71,12 @@ function Body({ data, since }: { data: Data; since: string }) {
           wide
         />
         <Top title="Destinations" items={data.top.destinations} field="dest_ip" />
-        <Top title="Countries" items={data.top.countries} field="ratel.src.country" />
+        <Top
+          title="Countries"
+          items={data.top.countries}
+          name={country}
+          none="None is known: no database of addresses is set, or nobody came from outside"
+        />
         <Top title="Protocols" items={data.top.protocols} field="app_proto" />
       </div>
     </>
@@ -103,6 +113,17 @@ function OpenIncidents({ data }: { data: Data }) {
       </ul>
     </section>
   );
+}
+
+const COUNTRIES = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'code' });
+
+/** The name of a country by its ISO 3166 code; the code itself where it is none. */
+function country(code: string): string {
+  try {
+    return COUNTRIES.of(code) ?? code;
+  } catch {
+    return code;
+  }
 }
 
 function SeverityShapes({ data }: { data: Data }) {
@@ -192,11 +213,15 @@ function Top({
   items,
   field,
   wide = false,
+  name,
+  none = 'None in this time',
 }: {
   title: string;
   items: Data['top']['sources'];
-  field: string;
+  field?: string;
   wide?: boolean;
+  name?: (value: string) => string;
+  none?: string;
 }) {
   return (
     <section className={`panel${wide ? ' ov-wide' : ''}`}>
@@ -205,9 +230,9 @@ function Top({
       </header>
       <div className="body">
         {items.length ? (
-          <Bars items={items} field={field} limit={7} />
+          <Bars items={items} field={field} name={name} limit={7} />
         ) : (
-          <p className="faint ov-nothing">None in this time</p>
+          <p className="faint ov-nothing">{none}</p>
         )}
       </div>
     </section>
