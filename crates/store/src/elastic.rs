@@ -23,7 +23,6 @@ use serde_json::{Value, json};
 
 use self::client::Client;
 pub use self::config::{Config, Schema};
-pub(crate) use self::dsl::rfc3339;
 use self::names::Names;
 pub use self::write::Written;
 use crate::query::Query;

@@ -5,7 +5,6 @@
 
 mod about;
 mod bulk;
-mod date;
 mod dsl;
 mod search;
 mod source;

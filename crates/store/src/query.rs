@@ -3,6 +3,7 @@
 //! [`Query::parse`] makes the tree, [`Query::plan`] says what it asks of each field by the field's type; a store
 //! carries out the plan, and [`matches`] is what it must agree with.
 
+pub(crate) mod date;
 pub mod glob;
 mod matches;
 mod parse;

@@ -22,6 +22,7 @@ const NOW: Timestamp = Timestamp::new(1_767_323_045, 0);
 struct Server {
     port: u16,
     store: Store,
+    sink: Arc<Mutex<Sink>>,
     _dir: tempfile::TempDir,
 }
 
@@ -43,10 +44,10 @@ fn server() -> Server {
     }));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let theirs = store.clone();
+    let (theirs, shared) = (store.clone(), Arc::clone(&sink));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let (store, sink) = (theirs.clone(), Arc::clone(&sink));
+            let (store, sink) = (theirs.clone(), Arc::clone(&shared));
             std::thread::spawn(move || {
                 let _ = serve(stream, &store, &sink);
             });
@@ -55,6 +56,7 @@ fn server() -> Server {
     Server {
         port,
         store,
+        sink,
         _dir: dir,
     }
 }
@@ -163,6 +165,57 @@ fn python_clients_write_and_ask() {
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn a_panel_of_grafana_is_drawn_from_the_embedded_store() {
+    let server = server();
+    let asked = |path: &str, body: &str| {
+        let ask = Ask {
+            method: "POST",
+            path,
+            query: "max_concurrent_shard_requests=5",
+            body: body.as_bytes(),
+        };
+        let reply = answer(face::understand(&ask, NOW), &server.store, &server.sink);
+        serde_json::from_slice::<serde_json::Value>(&reply.bytes()).unwrap()
+    };
+    let lines: String = (0..30)
+        .map(|n| {
+            format!(
+                "{{\"create\":{{}}}}\n{{\"timestamp\":\"2026-01-02T03:{n:02}:00.000000+0000\",\"event_type\":\"alert\",\"proto\":\"{}\",\"alert\":{{\"severity\":{}}}}}\n",
+                ["TCP", "UDP"][n % 2],
+                n % 3
+            )
+        })
+        .collect();
+    assert_eq!(asked("/_bulk", &lines)["errors"], false);
+    let panel = concat!(
+        r#"{"ignore_unavailable":true,"index":"ratel-events"}"#,
+        "\n",
+        r#"{"size":0,"query":{"bool":{"filter":[{"range":{"@timestamp":{"gte":1767323000000,"lte":1767326399000,"format":"epoch_millis"}}},{"query_string":{"analyze_wildcard":true,"query":"event_type:alert"}}]}},"aggs":{"3":{"terms":{"field":"proto","size":"10","order":{"_term":"desc"},"min_doc_count":1},"aggs":{"2":{"date_histogram":{"field":"@timestamp","interval":"10m","min_doc_count":0,"extended_bounds":{"min":1767323000000,"max":1767326399000},"format":"epoch_millis"},"aggs":{"1":{"avg":{"field":"alert.severity"}}}}}}}}"#,
+        "\n",
+    );
+    let told = asked("/_msearch", panel);
+    let response = &told["responses"][0];
+    assert_eq!(response["status"], 200, "{told}");
+    let protocols = response["aggregations"]["3"]["buckets"].as_array().unwrap();
+    let names: Vec<_> = protocols
+        .iter()
+        .map(|bucket| bucket["key"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["UDP", "TCP"], "{told}");
+    let counts: Vec<_> = protocols[0]["2"]["buckets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bucket| bucket["doc_count"].as_u64().unwrap())
+        .collect();
+    assert_eq!(
+        counts.iter().sum::<u64>(),
+        13,
+        "from 03:03:20 on: {counts:?}"
     );
 }
 

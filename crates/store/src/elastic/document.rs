@@ -4,7 +4,7 @@ use event::{RecordId, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::names::{self, Names};
-use super::{Schema, dsl, ecs};
+use super::{Schema, ecs};
 use crate::fields::{self, Kind, Place};
 use crate::query::{KEYWORD_MAX, leaf, time_of};
 
@@ -151,7 +151,7 @@ fn eve(
 
 /// A moment for the server, whose nanoseconds begin at 1970.
 pub fn shown(time: Timestamp) -> String {
-    dsl::rfc3339(time.max(Timestamp::default()))
+    crate::query::date::rfc3339(time.max(Timestamp::default()))
 }
 
 /// The record of a document's source.

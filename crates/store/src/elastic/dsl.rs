@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::names::{self, Names};
 use crate::fields::{Field, Kind, Place};
+use crate::query::date::rfc3339;
 use crate::query::{Plan, Test, TextBound, glob};
 
 /// The query that finds what `plan` asks for. Nothing is scored: everything stands in filters.
@@ -229,15 +230,6 @@ fn rest(names: Names, path: &str, test: &Test) -> Value {
         | Test::Ip { .. }
         | Test::Time { .. } => json!({"match_none": {}}),
     }
-}
-
-/// `2026-01-02T03:04:05.678901234Z`.
-#[must_use]
-pub fn rfc3339(time: Timestamp) -> String {
-    let eve = time.to_eve();
-    let second = eve.get(..19).unwrap_or_default();
-    let nanos = time.nanos().rem_euclid(1_000_000_000);
-    format!("{}.{nanos:09}Z", String::from_utf8_lossy(second))
 }
 
 #[cfg(test)]

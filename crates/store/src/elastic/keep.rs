@@ -1,5 +1,7 @@
 //! Keeps the data streams: made before the first record, ended by size and age, deleted by age and size.
 
+use std::sync::atomic::Ordering;
+
 use event::Timestamp;
 use serde_json::{Value, json};
 
@@ -75,7 +77,11 @@ impl Elastic {
                 "max_age": format!("{}h", self.config.rollover_hours),
             }});
             let path = format!("/{stream}/_rollover");
-            self.client.json("POST", &path, Some(&conditions))?;
+            let rolled = self.client.json("POST", &path, Some(&conditions))?;
+            if rolled.get("rolled_over") == Some(&Value::Bool(true)) {
+                // The new index knows no id: what the bus gives again is looked for in all of them.
+                self.is_sure.store(false, Ordering::Release);
+            }
             let mut backing = self.backing(&stream)?;
             // The last one is written.
             let last = backing.pop();

@@ -3,9 +3,8 @@
 use event::Timestamp;
 use serde_json::{Map, Value as Json};
 
-use super::date;
 use crate::fields::{self, Kind, Place};
-use crate::query::{Bound, Predicate, Query, Value, glob, words};
+use crate::query::{Bound, Predicate, Query, Value, date, glob, words};
 
 /// Queries within queries.
 const MAX_DEPTH: usize = 32;
@@ -254,7 +253,7 @@ impl Reader {
         is_seconds: bool,
         is_up: bool,
     ) -> Result<Value, Reason> {
-        let word = |time: Timestamp| Value::Word(crate::elastic::rfc3339(time));
+        let word = |time: Timestamp| Value::Word(crate::query::date::rfc3339(time));
         if let Some(number) = value.as_f64() {
             let millis = if is_seconds { number * 1000.0 } else { number };
             let nanos = (millis * 1_000.0).round() as i64;
@@ -291,6 +290,7 @@ impl Reader {
         } else {
             Query::parse(text).map_err(|error| format!("query_string: {text:?}: {error}"))?
         };
+        let query = query.at(self.now);
         let paths = paths_of(body);
         Ok(if paths.is_empty() {
             query

@@ -111,7 +111,8 @@ impl Question {
                 }
                 if self.is_sorted {
                     // As text: numbers of this size lose their end in JavaScript.
-                    shown["sort"] = json!([crate::elastic::rfc3339(hit.time), hit.id.to_string()]);
+                    shown["sort"] =
+                        json!([crate::query::date::rfc3339(hit.time), hit.id.to_string()]);
                 }
                 shown
             })
@@ -251,7 +252,7 @@ fn query(
     }
     if let Some(text) = options.get("q") {
         let query = Query::parse(text).map_err(|error| parsing(format!("q: {error}")))?;
-        all.push(query);
+        all.push(query.at(now));
     }
     all.extend(index.and_then(of_index));
     Ok(Query::and(all))
@@ -462,6 +463,9 @@ fn usual_aggregations(aggregations: &mut Value, depth: usize) {
                 usual_aggregations(inner, depth + 1);
             }
         }
+        if let Some(Value::Object(terms)) = one.get_mut("terms") {
+            usual_terms(terms);
+        }
         let Some(Value::Object(histogram)) = one.get_mut("date_histogram") else {
             continue;
         };
@@ -500,5 +504,23 @@ fn usual_aggregations(aggregations: &mut Value, depth: usize) {
                 }
             }
         }
+    }
+}
+
+/// Counts that are written as texts, and the old name of the key.
+fn usual_terms(terms: &mut Map<String, Value>) {
+    for key in ["size", "shard_size", "min_doc_count"] {
+        if let Some(number) = terms
+            .get(key)
+            .and_then(Value::as_str)
+            .and_then(|text| text.parse::<u64>().ok())
+        {
+            terms.insert(key.to_owned(), number.into());
+        }
+    }
+    if let Some(Value::Object(order)) = terms.get_mut("order")
+        && let Some(direction) = order.remove("_term")
+    {
+        order.insert("_key".into(), direction);
     }
 }

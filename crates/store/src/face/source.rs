@@ -26,7 +26,7 @@ pub fn of(hit: &Hit) -> Value {
     if let Value::Object(members) = &mut event {
         members
             .entry("@timestamp")
-            .or_insert_with(|| crate::elastic::rfc3339(hit.time).into());
+            .or_insert_with(|| crate::query::date::rfc3339(hit.time).into());
     }
     event
 }

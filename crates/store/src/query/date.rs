@@ -1,12 +1,71 @@
-//! Elasticsearch's arithmetic of dates: `now-15m`, `now/d`, `2026-01-02||+1M/d`.
+//! Arithmetic of dates as Elasticsearch and Kibana have it: `now-15m`, `now/d`, `2026-01-02||+1M/d`.
 
 use event::Timestamp;
 use event::time::{civil, days};
 
-use crate::query::moment;
+use super::typed::moment;
+use super::{Bound, Predicate, Query, Value};
+use crate::fields::{self, Kind, Place};
 
 const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
+
+impl Query {
+    /// The query with its arithmetic done at the time `now`: `@timestamp:>now-1h` holds a moment then. Without this
+    /// such a value is no moment and finds nothing; what cannot be read stays as it is.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Query {
+        match self {
+            Query::And(parts) => Query::And(parts.into_iter().map(|part| part.at(now)).collect()),
+            Query::Or(parts) => Query::Or(parts.into_iter().map(|part| part.at(now)).collect()),
+            Query::Not(query) => Query::Not(Box::new(query.at(now))),
+            Query::Field {
+                path,
+                is: Predicate::Range { from, to },
+            } if is_time(&path) => Query::Field {
+                path,
+                is: Predicate::Range {
+                    from: end(from, now, true),
+                    to: end(to, now, false),
+                },
+            },
+            query @ (Query::All | Query::Anywhere(_) | Query::Field { .. }) => query,
+        }
+    }
+}
+
+fn is_time(path: &str) -> bool {
+    match fields::place(path) {
+        Place::Time => true,
+        Place::Known(field) => field.kind == Kind::Time,
+        Place::Twin(_) | Place::Id | Place::Silent | Place::Rest => false,
+    }
+}
+
+fn end(bound: Bound, now: Timestamp, is_from: bool) -> Bound {
+    let done = |value: Value, is_in: bool| match &value {
+        Value::Word(text) | Value::Phrase(text)
+            if text.starts_with("now") || text.contains("||") =>
+        {
+            math(text, now, is_from != is_in).map_or(value, |time| Value::Word(rfc3339(time)))
+        }
+        _ => value,
+    };
+    match bound {
+        Bound::None => Bound::None,
+        Bound::Including(value) => Bound::Including(done(value, true)),
+        Bound::Excluding(value) => Bound::Excluding(done(value, false)),
+    }
+}
+
+/// `2026-01-02T03:04:05.678901234Z`.
+#[must_use]
+pub fn rfc3339(time: Timestamp) -> String {
+    let eve = time.to_eve();
+    let second = eve.get(..19).unwrap_or_default();
+    let nanos = time.nanos().rem_euclid(SECOND);
+    format!("{}.{nanos:09}Z", String::from_utf8_lossy(second))
+}
 
 /// The moment that a text with arithmetic means; None where it has none, or cannot be read. Where `is_up`, what is
 /// rounded ends at the last nanosecond of its unit.
@@ -113,6 +172,23 @@ fn rounded(nanos: i64, unit: char, is_up: bool) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_of_now_is_one_of_moments_then() {
+        let now: Timestamp = "2026-03-31T10:20:30.5Z".parse().unwrap();
+        let check = |text: &str, expected: &str| {
+            let [query, expected] = [text, expected].map(|text| Query::parse(text).unwrap());
+            assert_eq!(query.at(now).plan(), expected.plan(), "{text}");
+        };
+        check("@timestamp:>=now-1h/h", "@timestamp:>=2026-03-31T09:00:00Z");
+        check(
+            "NOT timestamp:[now/d TO now]",
+            "NOT @timestamp:[2026-03-31 TO 2026-03-31T10:20:30.5Z]",
+        );
+        check("@timestamp:<=now/d", "@timestamp:<=2026-03-31");
+        check("@timestamp:>now/d", "@timestamp:>2026-03-31");
+        check("message:now", "message:now");
+    }
 
     #[test]
     fn arithmetic_of_dates_is_elasticsearchs() {
