@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// What stands in place of a secret.
 const HIDDEN: &str = "(hidden)";
 /// Keys whose values are secrets.
-const SECRETS: [&str; 3] = ["password", "key", "secret"];
+const SECRETS: [&str; 4] = ["password", "key", "api_key", "secret"];
 
 /// `ratel config …`.
 #[derive(Debug, clap::Subcommand)]
