@@ -12,6 +12,10 @@ pub const SOCKET: &str = "/run/ratel/ratel.sock";
 /// has.
 pub const MONITOR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9479);
 
+/// Where the dashboard stands unless told otherwise: loopback, HTTPS' port with the 9 that tools beside
+/// it have (Prometheus' 9090, Alertmanager's 9093, Elasticsearch's 9200).
+pub const WEB: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
+
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +29,8 @@ pub struct Config {
     /// The bouncer API; without it there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bouncers: Option<Bouncers>,
+    /// The dashboard and its API.
+    pub web: Web,
 }
 
 impl Default for Config {
@@ -33,6 +39,33 @@ impl Default for Config {
             socket: PathBuf::from(SOCKET),
             monitor: Some(MONITOR),
             bouncers: None,
+            web: Web::default(),
+        }
+    }
+}
+
+/// The dashboard and its API, over HTTPS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Web {
+    /// Where it listens; null: nowhere, the API stands at the control socket alone.
+    pub listen: Option<SocketAddr>,
+    /// Its certificate: of our own authority, a given one, or one by ACME.
+    pub tls: crate::tls::Config,
+    /// Logins.
+    pub auth: crate::auth::Config,
+    /// A database of countries (MaxMind's format, `*.mmdb`), to tell where addresses are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub countries: Option<PathBuf>,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Web {
+            listen: Some(WEB),
+            tls: crate::tls::Config::default(),
+            auth: crate::auth::Config::default(),
+            countries: None,
         }
     }
 }

@@ -68,10 +68,6 @@ pub async fn tcp(
 }
 
 /// The same encrypted: a request carries the [`Peer`]. Shaking hands takes one of the places, not the loop.
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "the dashboard's door listens with it")
-)]
 pub async fn tls(
     listener: &TcpListener,
     acceptor: Acceptor,
@@ -195,10 +191,10 @@ fn hardened(mut response: axum::response::Response) -> axum::response::Response 
         ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),
     ] {
-        headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        // Files that never change say so themselves.
+        headers
+            .entry(HeaderName::from_static(name))
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }

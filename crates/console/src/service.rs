@@ -19,7 +19,10 @@ use crate::api::status::{Role, Status, reasons};
 use crate::bouncer::book::Book;
 use crate::bouncer::keys::Keys;
 use crate::bouncer::pulls::Pulls;
+use crate::place::{Place, listen};
 use crate::view::View;
+use crate::web::live::Hub;
+use crate::web::{Lent, door};
 use crate::{Config, EventCounts, metrics, socket};
 
 mod bouncers;
@@ -107,6 +110,8 @@ pub(crate) struct Shared {
     keys: Keys,
     events: Mutex<EventCounts>,
     caught_up: AtomicBool,
+    /// Who follows what happens now.
+    pub(crate) hub: Arc<Hub>,
 }
 
 /// Locks also where a thread died with the lock held: what it guards is whole between statements.
@@ -127,6 +132,7 @@ impl Shared {
             return;
         }
         lock(&self.book).apply(&told, self.now());
+        self.hub.on_action(&told);
         metrics::actions(view.len(), view.forgotten());
         let version = view.version();
         drop(view);
@@ -156,6 +162,7 @@ impl Shared {
     pub(crate) fn status(&self) -> Status {
         let roles = (self.ports.roles)();
         let by_state = lock(&self.view).by_state();
+        let counters = (self.ports.counters)();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -168,17 +175,10 @@ impl Shared {
                 .map(|(k, v)| (k.to_owned(), v))
                 .collect(),
             events: lock(&self.events).by_kind(),
-            counters: (self.ports.counters)(),
+            counters,
             bouncers: lock(&self.pulls).list(),
         }
     }
-}
-
-/// Listens, for a runtime to take.
-fn listen(address: std::net::SocketAddr) -> io::Result<std::net::TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
 }
 
 /// The console, its doors bound.
@@ -186,8 +186,9 @@ fn listen(address: std::net::SocketAddr) -> io::Result<std::net::TcpListener> {
 pub struct Console {
     shared: Arc<Shared>,
     control: socket::Bound,
-    monitor: Option<monitor::Place>,
+    monitor: Option<Place>,
     bouncers: Option<std::net::TcpListener>,
+    web: Option<door::Bound>,
 }
 
 impl Console {
@@ -196,6 +197,14 @@ impl Console {
     /// # Errors
     /// A socket that another process has, an address in use, a key that can't be.
     pub fn bind(config: &Config, ports: Ports) -> Result<Console, Error> {
+        Console::bind_with(config, ports, None)
+    }
+
+    /// The same with the dashboard and its API, which ask for what the process lends.
+    ///
+    /// # Errors
+    /// As [`Console::bind`].
+    pub fn bind_with(config: &Config, ports: Ports, lent: Option<Lent>) -> Result<Console, Error> {
         metrics::describe();
         let (bouncers, keys) = match &config.bouncers {
             None => (None, Keys::default()),
@@ -214,7 +223,8 @@ impl Console {
         };
         let control = socket::bind(&config.socket)?;
         // Last: a second Ratel has failed by now, and does not take the place of the first.
-        let monitor = config.monitor.map(monitor::Place::bind);
+        let monitor = config.monitor.map(monitor::bind);
+        let web = lent.map(|lent| door::Bound::bind(&config.web, lent));
         let started = (ports.now)();
         let shared = Shared {
             ports,
@@ -227,19 +237,33 @@ impl Console {
             keys,
             events: Mutex::default(),
             caught_up: AtomicBool::new(true),
+            hub: Arc::default(),
         };
         Ok(Console {
             shared: Arc::new(shared),
             control,
             monitor,
             bouncers,
+            web,
         })
+    }
+
+    /// Where the dashboard stands, where it does: the port that was chosen for port 0.
+    #[must_use]
+    pub fn web_address(&self) -> Option<std::net::SocketAddr> {
+        self.web.as_ref().and_then(door::Bound::address)
+    }
+
+    /// Why the dashboard does not stand where it should.
+    #[must_use]
+    pub fn web_trouble(&self) -> Option<&str> {
+        self.web.as_ref().and_then(door::Bound::trouble)
     }
 
     /// Where metrics and probes are answered, where they are: the port that was chosen for port 0.
     #[must_use]
     pub fn monitor_address(&self) -> Option<std::net::SocketAddr> {
-        self.monitor.as_ref().and_then(monitor::Place::address)
+        self.monitor.as_ref().and_then(Place::address)
     }
 
     /// Where the bouncer API listens, where there is one: the port that was chosen for port 0.
@@ -279,11 +303,23 @@ impl Console {
         })?;
         let shared = self.shared.clone();
         self.read("console-events", events, stop.clone(), move |batch| {
-            if let Some(batch) = batch {
-                let mut counts = lock(&shared.events);
-                batch
-                    .iter()
-                    .for_each(|delivery| counts.on_record(delivery.value));
+            let Some(batch) = batch else { return };
+            let mut counts = lock(&shared.events);
+            batch
+                .iter()
+                .for_each(|delivery| counts.on_record(delivery.value));
+            drop(counts);
+            let now = shared.now();
+            for delivery in batch.iter() {
+                shared.hub.on_event(delivery.id, delivery.value, now);
+            }
+        })?;
+        let incidents =
+            bus.subscribe_from("console-incidents", &[Topic::Incidents], Start::Newest)?;
+        let shared = self.shared.clone();
+        self.read("console-incidents", incidents, stop.clone(), move |batch| {
+            for delivery in batch.into_iter().flat_map(bus::Batch::iter) {
+                shared.hub.on_incident(delivery.value);
             }
         })
     }
@@ -326,6 +362,7 @@ impl Console {
             control,
             monitor,
             bouncers,
+            web,
         } = self;
         let listener = control
             .listener()
@@ -333,10 +370,18 @@ impl Console {
             .map_err(Error::Start)?;
         let bouncers = bouncers.map(TcpListener::from_std).transpose();
         let bouncers = bouncers.map_err(Error::Start)?;
-        let people = control::serve(listener, shared.clone(), stop.clone());
+        let web = match web {
+            None => None,
+            Some(bound) => {
+                let started = bound.start(shared.clone(), stop.clone());
+                Some(started.map_err(Error::Start)?)
+            }
+        };
+        let api = web.as_ref().map(|web| door::api(web.app()));
+        let people = control::serve(listener, shared.clone(), api, stop.clone());
         let machines = async {
             if let Some(place) = monitor {
-                place.serve(shared.clone(), stop.clone()).await;
+                monitor::serve(place, shared.clone(), stop.clone()).await;
             }
         };
         let walls = async {
@@ -344,7 +389,12 @@ impl Console {
                 bouncers::serve(listener, shared.clone(), stop.clone()).await;
             }
         };
-        tokio::join!(people, machines, walls);
+        let screens = async {
+            if let Some(web) = web {
+                web.run().await;
+            }
+        };
+        tokio::join!(people, machines, walls, screens);
         Ok(())
     }
 
@@ -354,7 +404,7 @@ impl Console {
     /// As [`Console::run`], or no runtime.
     pub fn run_blocking(self, stop: watch::Receiver<bool>) -> Result<(), Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(2)
             .thread_name("console")
             .enable_all()
             .build()

@@ -3,11 +3,19 @@
 mod actions;
 mod app;
 mod captures;
+mod countries;
+pub(crate) mod door;
 mod events;
 pub(crate) mod extract;
+mod face;
+mod files;
+mod find;
 mod health;
 mod hosts;
 mod incidents;
+mod lent;
+pub(crate) mod live;
+mod multipart;
 pub mod openapi;
 mod overview;
 mod page;
@@ -19,10 +27,20 @@ mod samples;
 mod session;
 mod shapes;
 mod silences;
+mod slot;
 mod stream;
+mod tallies;
+mod thresholds;
 mod time;
 mod tokens;
 mod users;
+
+pub use captures::RefusedRule;
+pub use hosts::Asset;
+pub use lent::{CaptureJob, CaptureRead, Lent, ReadCapture, RuleBook, RuleChange};
+pub use receivers::{Receiver, ReceiverTest};
+pub use rules::{RuleCounts, RuleState, RuleText};
+pub use slot::Slot;
 
 /// Every route of `/api/v1`.
 fn routes() -> routes::Routes {

@@ -56,6 +56,13 @@ pub enum What {
     UndoAll,
     /// Sensors read their rules again.
     ReloadRules,
+    /// A hint: people changed what they say about an incident, and `alert` is to look at once.
+    IncidentChanged {
+        /// Its name.
+        incident: String,
+    },
+    /// A hint: silences were made, changed or ended, and `alert` is to look at once.
+    SilencesChanged,
 }
 
 impl What {
@@ -69,6 +76,8 @@ impl What {
             What::Undo { .. } => "undo",
             What::UndoAll => "undo_all",
             What::ReloadRules => "reload_rules",
+            What::IncidentChanged { .. } => "incident_changed",
+            What::SilencesChanged => "silences_changed",
         }
     }
 }
@@ -84,6 +93,8 @@ impl fmt::Display for What {
             What::Undo { action } => write!(f, "undo {action}"),
             What::UndoAll => f.write_str("undo all actions"),
             What::ReloadRules => f.write_str("reload rules"),
+            What::IncidentChanged { incident } => write!(f, "look at incident {incident}"),
+            What::SilencesChanged => f.write_str("look at silences"),
         }
     }
 }
@@ -135,6 +146,13 @@ mod tests {
         );
         check(What::UndoAll, r#""undo_all""#);
         check(What::ReloadRules, r#""reload_rules""#);
+        check(
+            What::IncidentChanged {
+                incident: "i1".into(),
+            },
+            r#""incident_changed","incident":"i1""#,
+        );
+        check(What::SilencesChanged, r#""silences_changed""#);
     }
 
     #[test]

@@ -79,7 +79,10 @@ pub fn aim(view: &View, order: Order) -> Result<Pending, Problem> {
         Problem::new(StatusCode::CONFLICT, format!("action {id} is {state}"))
     };
     let aims = match &order.what {
-        What::Block { .. } | What::ReloadRules => Vec::new(),
+        What::Block { .. }
+        | What::ReloadRules
+        | What::IncidentChanged { .. }
+        | What::SilencesChanged => Vec::new(),
         What::Approve { action } => match view.get(*action) {
             None => return Err(unknown(*action)),
             Some(found) if found.state != State::AwaitingApproval => return Err(conflict(found)),
@@ -140,8 +143,10 @@ pub fn answer(view: &View, pending: &Pending) -> Answer {
             let actions = known(view, &pending.aims);
             (actions.iter().all(Action::is_over), actions)
         }
-        // Told by whoever reloads, not by an action.
-        What::ReloadRules => (false, Vec::new()),
+        // Told by whoever reloads, not by an action; hints have no answer.
+        What::ReloadRules | What::IncidentChanged { .. } | What::SilencesChanged => {
+            (false, Vec::new())
+        }
     };
     Answer {
         order: pending.order.clone(),

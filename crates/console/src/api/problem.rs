@@ -37,6 +37,12 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, detail)
     }
 
+    /// The request can be read, and what it says can't be.
+    #[must_use]
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
     /// What it takes is not there now.
     #[must_use]
     pub fn unavailable(detail: impl Into<String>) -> Self {

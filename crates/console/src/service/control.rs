@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -19,9 +20,10 @@ use crate::api::actions;
 use crate::api::orders::{Answer, read};
 use crate::api::problem::Problem;
 use crate::api::query::pairs;
+use crate::auth::Principal;
 use crate::peer;
 use crate::serve::{self, Limits, Unread};
-use crate::web::extract;
+use crate::web::{extract, openapi};
 
 /// People and their scripts: a few at once.
 const LIMITS: Limits = Limits {
@@ -40,8 +42,13 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 
 pub(super) type App = State<Arc<Shared>>;
 
-pub async fn serve(listener: UnixListener, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
-    let router = Router::new()
+pub async fn serve(
+    listener: UnixListener,
+    shared: Arc<Shared>,
+    api: Option<Router>,
+    stop: watch::Receiver<bool>,
+) {
+    let mut router = Router::new()
         .route("/v1/actions", get(list))
         .route("/v1/actions/{id}", get(show))
         .route("/v1/orders", post(order))
@@ -57,12 +64,25 @@ pub async fn serve(listener: UnixListener, shared: Arc<Shared>, stop: watch::Rec
             )
         })
         .with_state(shared);
+    if let Some(api) = api {
+        // Who may open the socket may do everything, in their own name.
+        router = router.nest(openapi::BASE, api.layer(from_fn(at_socket)));
+    }
     let accept = || async {
         let (stream, _) = listener.accept().await?;
         let peer = stream.peer_cred()?;
         Ok((stream, Peer(peer)))
     };
     serve::accept(accept, router, LIMITS, stop).await;
+}
+
+/// Whoever stands at the other end, as the API knows people.
+async fn at_socket(mut request: Request, next: Next) -> Response {
+    if let Some(Peer(cred)) = request.extensions().get::<Peer>().copied() {
+        let who = Principal::at_socket(peer::person(cred.uid(), cred.pid()));
+        request.extensions_mut().insert(who);
+    }
+    next.run(request).await
 }
 
 /// Who stands at the other end.

@@ -1,7 +1,6 @@
 //! The door for machines that watch: `/metrics`, `/livez`, `/readyz`, over TCP and at the control
 //! socket. What it tells has no addresses and names no attacker.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +10,14 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
 
+use super::Shared;
 use super::control::{App, broken};
-use super::{Shared, listen};
 use crate::api::status;
 use crate::exposition;
+use crate::place::Place;
 use crate::serve::{self, Limits};
 
 /// A few scrapers and a supervisor.
@@ -32,9 +30,6 @@ const LIMITS: Limits = Limits {
     head: Duration::from_secs(90),
     connection: Duration::from_secs(3600),
 };
-
-/// Between two tries to listen where somebody else does.
-const AGAIN: Duration = Duration::from_secs(10);
 
 /// The routes; the control socket has them too.
 pub fn routes() -> Router<Arc<Shared>> {
@@ -60,76 +55,22 @@ async fn metrics(State(shared): App) -> Response {
     }
 }
 
-/// Where the door stands. An address that somebody else has is no reason to be without a console:
-/// it is told once and tried again.
-#[derive(Debug)]
-pub struct Place {
-    wanted: SocketAddr,
-    listener: Option<std::net::TcpListener>,
+/// Answers there until told to stop.
+pub async fn serve(place: Place, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let listener = tokio::select! {
+        listener = place.listener() => listener,
+        _ = stop.wait_for(|stop| *stop) => return,
+    };
+    let router = routes()
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .with_state(shared);
+    serve::tcp(&listener, router, LIMITS, stop).await;
 }
 
-impl Place {
-    pub fn bind(wanted: SocketAddr) -> Place {
-        if !wanted.ip().is_loopback() {
-            tracing::warn!(monitor = %wanted, "whoever reaches this address may read the metrics");
-        }
-        let listener = match listen(wanted) {
-            Ok(listener) => Some(listener),
-            Err(error) => {
-                tracing::warn!(
-                    "console: no metrics at {wanted}: {error}; tried again every {} s",
-                    AGAIN.as_secs()
-                );
-                None
-            }
-        };
-        Place { wanted, listener }
+/// The place of the door.
+pub fn bind(wanted: SocketAddr) -> Place {
+    if !wanted.ip().is_loopback() {
+        tracing::warn!(monitor = %wanted, "whoever reaches this address may read the metrics");
     }
-
-    pub fn address(&self) -> Option<SocketAddr> {
-        let listener = self.listener.as_ref()?;
-        listener.local_addr().ok()
-    }
-
-    pub async fn serve(self, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-        let listener = tokio::select! {
-            listener = self.listener() => listener,
-            _ = stop.wait_for(|stop| *stop) => return,
-        };
-        let router = routes()
-            .fallback(|| async { StatusCode::NOT_FOUND })
-            .with_state(shared);
-        serve::tcp(&listener, router, LIMITS, stop).await;
-    }
-
-    async fn listener(self) -> TcpListener {
-        let mut bound = self.listener.map_or_else(|| listen(self.wanted), Ok);
-        loop {
-            match bound.and_then(TcpListener::from_std) {
-                Ok(listener) => return listener,
-                Err(error) => self::told_already(&error),
-            }
-            sleep(AGAIN).await;
-            bound = listen(self.wanted);
-        }
-    }
-}
-
-/// [`Place::bind`] told it; each further try only tells those who look for it.
-fn told_already(error: &io::Error) {
-    tracing::debug!(%error, "the monitor's address is still taken");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_that_somebody_has_is_no_failure() {
-        let somebody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let taken = somebody.local_addr().unwrap();
-        assert_eq!(Place::bind(taken).address(), None);
-        drop(somebody);
-        assert_eq!(Place::bind(taken).address(), Some(taken));
-    }
+    Place::bind(wanted, "metrics")
 }

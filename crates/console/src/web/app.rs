@@ -8,45 +8,60 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use event::Timestamp;
 use event::order::What;
-use event::{RecordId, Timestamp};
 use serde_json::Value;
-use store::query::Query;
-use store::search::{Answer, Hit, Request};
+use state::State;
+use store::search::Hit;
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::events::values::Field;
+use super::captures::Captures;
+use super::countries::Countries;
 use super::incidents::IncidentView;
-use super::overview::{AlertBucket, IncidentCounts, Top};
+use super::lent::{Lent, RuleBook};
+use super::live::Hub;
+use super::overview::IncidentCounts;
 use super::receivers::{Receiver, ReceiverTest};
 use super::rules::RuleText;
 use super::samples::Samples;
+use super::tallies::Tallies;
 use crate::api::orders;
 use crate::api::problem::Problem;
 use crate::api::status::Status;
+use crate::auth::Auth;
 use crate::service::{Shared, ordering};
 
 /// How long an order waits for what comes of it.
 const ORDER_WAIT: Duration = Duration::from_secs(5);
 
-/// Who waits for an answer.
-#[derive(Clone, Copy, Debug)]
-pub enum Wanted {
-    /// A person who typed a query.
-    ByAPerson,
-    /// A page that shows numbers.
-    ByAPage,
-}
+/// Searches that run at once: more would only take turns on the disk, and each takes a thread.
+const SEARCHES: usize = 4;
+
+/// Incidents that are held against an event: those that hold it are among the newest of its addresses.
+const MAX_CANDIDATES: usize = 100;
 
 /// What all handlers share.
 #[derive(Clone, Debug)]
 pub struct App(Arc<Inner>);
 
+/// What clones of [`App`] share.
 #[derive(Debug)]
 pub struct Inner {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) lent: Lent,
+    pub(crate) auth: super::slot::Slot<Auth>,
     pub(crate) samples: Mutex<Samples>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) countries: Countries,
+    pub(crate) captures: Captures,
+    pub(super) searches: Semaphore,
+    pub(super) tallies: Mutex<Tallies>,
+    pub(super) hits: super::rules::Hits,
+    pub(super) reloading: tokio::sync::Mutex<()>,
+    pub(crate) overlays_changed: Notify,
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 impl Deref for App {
@@ -65,21 +80,60 @@ impl FromRequestParts<App> for App {
     }
 }
 
-/// What alerts and events of a stretch of time say in numbers.
-#[derive(Debug, Default)]
-pub struct Counted {
-    pub interval_secs: u64,
-    pub alerts: Vec<AlertBucket>,
-    pub alerts_total: u64,
-    pub events_total: u64,
-    pub top: Top,
+/// What the state could not do, as the API says it.
+pub fn of_state(error: state::Error) -> Problem {
+    let status = match &error {
+        state::Error::Missing { .. } => StatusCode::NOT_FOUND,
+        state::Error::Exists { .. } => StatusCode::CONFLICT,
+        state::Error::Conflict { .. } => StatusCode::PRECONDITION_FAILED,
+        state::Error::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => {
+            tracing::error!(%error, "the state fails");
+            return Problem::unavailable("the state fails; see the log");
+        }
+    };
+    Problem::new(status, error.to_string())
 }
 
 impl App {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        lent: Lent,
+        auth: super::slot::Slot<Auth>,
+        countries: Countries,
+        captures: Captures,
+        stop: watch::Receiver<bool>,
+    ) -> App {
+        let hub = shared.hub.clone();
+        App(Arc::new(Inner {
+            shared,
+            lent,
+            auth,
+            samples: Mutex::default(),
+            hub,
+            countries,
+            captures,
+            searches: Semaphore::new(SEARCHES),
+            tallies: Mutex::default(),
+            hits: super::rules::Hits::default(),
+            reloading: tokio::sync::Mutex::default(),
+            overlays_changed: Notify::new(),
+            stop,
+        }))
+    }
+
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.now()
+    }
+
+    /// The state.
+    ///
+    /// # Errors
+    /// It is not open.
+    pub fn state(&self) -> Result<State, Problem> {
+        self.lent.state.get().map_err(Problem::unavailable)
     }
 
     /// Carries out what waits for the disk in a thread that may.
@@ -107,70 +161,16 @@ impl App {
         let app = self.clone();
         self.wait(move || app.shared.status()).await
     }
-}
 
-/// Reads a query as it was typed.
-///
-/// # Errors
-/// It can't be read: where and why.
-pub fn parse(text: &str) -> Result<Query, Problem> {
-    let _ = text;
-    Ok(Query::All)
-}
-
-fn no_store() -> Problem {
-    Problem::unavailable("the store is not open")
-}
-
-impl App {
-    /// Asks the store.
+    /// The rules that are loaded.
     ///
     /// # Errors
-    /// There is none, or it has no time for this.
-    pub async fn find(&self, request: Request, wanted: Wanted) -> Result<(Answer, u64), Problem> {
-        let _ = (request, wanted);
-        Err(no_store())
-    }
-
-    /// The event of this name, where it is kept.
-    ///
-    /// # Errors
-    /// As [`App::find`].
-    pub async fn event(&self, id: RecordId) -> Result<Option<Hit>, Problem> {
-        let _ = id;
-        Err(no_store())
-    }
-
-    /// The fields that can be asked for.
-    ///
-    /// # Errors
-    /// As [`App::find`].
-    pub async fn fields(&self) -> Result<Vec<Field>, Problem> {
-        Err(no_store())
-    }
-
-    /// Values of a field, the most frequent first.
-    ///
-    /// # Errors
-    /// As [`App::find`].
-    pub async fn values(
-        &self,
-        field: String,
-        prefix: String,
-        query: Query,
-        limit: usize,
-    ) -> Result<Vec<(String, u64)>, Problem> {
-        let _ = (field, prefix, query, limit);
-        Err(no_store())
-    }
-
-    /// Packets of the flow of this record, where the sensor still has them.
-    ///
-    /// # Errors
-    /// A closure of the process panicked.
-    pub async fn packets(&self, record: Value) -> Result<Option<Vec<u8>>, Problem> {
-        let _ = record;
-        Ok(None)
+    /// This process has no sensor.
+    pub async fn rules(&self) -> Result<Arc<RuleBook>, Problem> {
+        let rules = self.lent.rules.clone();
+        self.wait(move || rules())
+            .await?
+            .ok_or_else(|| Problem::unavailable("no sensor runs in this process"))
     }
 
     /// The rule of this number, as it is loaded now.
@@ -178,11 +178,23 @@ impl App {
     /// # Errors
     /// A closure of the process panicked.
     pub async fn rule(&self, sid: u64) -> Result<Option<RuleText>, Problem> {
-        let _ = sid;
-        Ok(None)
+        let rules = self.lent.rules.clone();
+        let book = self.wait(move || rules()).await?;
+        let sid = u32::try_from(sid).ok();
+        Ok(book.and_then(|book| sid.and_then(|sid| book.find(sid).cloned())))
     }
 
-    /// The incident that holds this event.
+    /// Packets of the flow of this record, where the sensor still has them.
+    ///
+    /// # Errors
+    /// A closure of the process panicked.
+    pub async fn packets(&self, record: Value) -> Result<Option<Vec<u8>>, Problem> {
+        let packets = self.lent.packets.clone();
+        self.wait(move || packets(&record)).await
+    }
+
+    /// The incident that holds this event: of those of its addresses, the one whose sample names it,
+    /// else the newest that was open then and has its rule.
     ///
     /// # Errors
     /// The state can't be read.
@@ -191,8 +203,32 @@ impl App {
         hit: &Hit,
         record: &Value,
     ) -> Result<Option<IncidentView>, Problem> {
-        let _ = (hit, record);
-        Ok(None)
+        let (Ok(state), Some(source)) = (self.lent.state.get(), record["src_ip"].as_str()) else {
+            return Ok(None);
+        };
+        let filter = state::incidents::Filter {
+            text: Some(source.to_owned()),
+            since: Some(hit.time),
+            ..state::incidents::Filter::default()
+        };
+        let paging = state::Paging::first(MAX_CANDIDATES);
+        let found = state.incidents().list(&filter, &paging).await;
+        let found = found.map_err(of_state)?;
+        let id = hit.id.to_string();
+        let alert = &record["alert"];
+        let rule = format!("{}:{}", alert["gid"], alert["signature_id"]);
+        let named = found
+            .items
+            .iter()
+            .find(|found| found.incident.sample.contains(&id));
+        let likely = || {
+            found.items.iter().find(|found| {
+                let incident = &found.incident;
+                (incident.first..=incident.last).contains(&hit.time)
+                    && incident.signatures.iter().any(|known| known.id == rule)
+            })
+        };
+        Ok(named.or_else(likely).cloned().map(IncidentView::of))
     }
 
     /// Who is told.
@@ -200,7 +236,8 @@ impl App {
     /// # Errors
     /// A closure of the process panicked.
     pub async fn receivers(&self) -> Result<Vec<Receiver>, Problem> {
-        Ok(Vec::new())
+        let receivers = self.lent.receivers.clone();
+        self.wait(move || receivers()).await
     }
 
     /// Sends a test notification.
@@ -208,25 +245,35 @@ impl App {
     /// # Errors
     /// There is no such receiver.
     pub async fn test_receiver(&self, name: String) -> Result<ReceiverTest, Problem> {
-        Err(Problem::missing(format!("there is no receiver {name:?}")))
-    }
-
-    /// Alerts and events of a stretch of time in numbers; what can't be told is said in `missing`.
-    pub async fn alerts_since(
-        &self,
-        since: Timestamp,
-        now: Timestamp,
-        missing: &mut Vec<String>,
-    ) -> Counted {
-        let _ = (since, now);
-        missing.push(no_store().detail);
-        Counted::default()
+        let test = self.lent.test_receiver.clone();
+        let asked = name.clone();
+        self.wait(move || test(&asked))
+            .await?
+            .ok_or_else(|| Problem::missing(format!("there is no receiver {name:?}")))
     }
 
     /// Incidents that are open; what can't be told is said in `missing`.
     pub async fn incident_counts(&self, missing: &mut Vec<String>) -> IncidentCounts {
-        missing.push("the state is not open".to_owned());
-        IncidentCounts::default()
+        let counted = async {
+            let state = self.state()?;
+            let count = async |status| {
+                let filter = state::incidents::Filter {
+                    status: vec![status],
+                    ..state::incidents::Filter::default()
+                };
+                let counted = state.incidents().by_severity(&filter).await;
+                let counted = counted.map_err(of_state)?.into_iter();
+                Ok::<_, Problem>(counted.map(|(s, n)| (s.name().to_owned(), n)).collect())
+            };
+            Ok::<_, Problem>(IncidentCounts {
+                open_by_severity: count(event::incident::Status::Open).await?,
+                acknowledged_by_severity: count(event::incident::Status::Acknowledged).await?,
+            })
+        };
+        counted.await.unwrap_or_else(|problem| {
+            missing.push(problem.detail);
+            IncidentCounts::default()
+        })
     }
 
     /// Gives an order and waits some seconds for what comes of it.
@@ -241,5 +288,22 @@ impl App {
     ) -> Result<orders::Answer, Problem> {
         let deadline = Instant::now() + ORDER_WAIT;
         ordering::give(&self.shared, what, key, who, deadline).await
+    }
+
+    /// Tells `alert` to look at once at what people changed. A hint: it looks every few seconds anyway.
+    pub async fn hint(&self, what: What, who: &str) {
+        let now = self.now();
+        let order = event::order::Order {
+            id: format!("h{}", now.nanos()),
+            time: now,
+            who: who.to_owned(),
+            what,
+        };
+        let publish = self.shared.ports.publish.clone();
+        match self.wait(move || publish(&order)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => tracing::debug!("a hint is not published: {why}"),
+            Err(_) => {}
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! `/api/v1/captures` and `/api/v1/rules/test`: captures that people drop on a page, read by the engine.
 
+use std::time::{Duration, Instant};
+
 use axum::extract::Request;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use event::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,10 +12,26 @@ use utoipa_axum::routes;
 
 use super::app::App;
 use super::extract::{Json, Path, Query, Who};
+use super::lent::CaptureJob;
+use super::page;
 use super::routes::Routes;
 use super::shapes::{Eve, Moment};
 use crate::api::problem::Problem;
 use crate::auth::Role;
+
+mod shelf;
+mod upload;
+
+pub use shelf::Captures;
+
+/// Alerts that a rule test tells; it counts all.
+const MAX_ALERTS: usize = 1000;
+
+/// How long a rule test may read.
+const TESTING: Duration = Duration::from_secs(60);
+
+/// How long a rule test waits for the one before it.
+const TURN: Duration = Duration::from_secs(20);
 
 /// The routes.
 pub fn routes() -> Routes {
@@ -110,9 +129,13 @@ pub struct RuleTest {
 /// A rule that can't be read.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RefusedRule {
+    /// Its line, from 1.
     pub line: u32,
+    /// The character of that line, from 1; 0 where the whole rule is meant.
     pub column: u32,
+    /// Its number, where it has one that can be read.
     pub sid: Option<u32>,
+    /// Why.
     pub reason: String,
 }
 
@@ -130,8 +153,25 @@ struct Paging {
 #[utoipa::path(get, path = "/captures", tag = "captures", params(Paging),
     responses((status = 200, body = CapturePage)))]
 async fn list(app: App, Query(paging): Query<Paging>) -> Result<Json<CapturePage>, Problem> {
-    let _ = (app, paging);
-    Err(Problem::unavailable("captures are not read here"))
+    let before = page::read(paging.cursor.as_deref())?;
+    let (items, next) = app.captures.page(before, page::limit(paging.limit)?);
+    Ok(Json(CapturePage {
+        items,
+        next: next.map(|next| page::write(&next)),
+    }))
+}
+
+/// A name that nobody can guess, and that is a file's name as well.
+fn new_id() -> Result<String, Problem> {
+    let random = state::random_id().map_err(super::app::of_state)?;
+    Ok(format!("c{}", random.get(..16).unwrap_or(&random)))
+}
+
+fn busy(what: &str) -> Problem {
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        format!("{what}: come again in a minute"),
+    )
 }
 
 /// Hands in a capture: as a form with the file in `capture`, or as the body itself
@@ -143,8 +183,40 @@ async fn list(app: App, Query(paging): Query<Paging>) -> Result<Json<CapturePage
         (Vec<u8> = "application/octet-stream"))),
     responses((status = 202, body = Capture)))]
 async fn create(app: App, Who(who): Who, request: Request) -> Result<Response, Problem> {
-    let _ = (app, who, request);
-    Err(Problem::unavailable("captures are not read here"))
+    if app.lent.read_capture.is_none() {
+        return Err(Problem::unavailable(
+            "captures are not read in this process",
+        ));
+    }
+    let Ok(_place) = app.captures.uploads.try_acquire() else {
+        return Err(busy("too many captures arrive"));
+    };
+    let id = new_id()?;
+    let upload = upload::receive(request, &app.captures.folder, &id).await?;
+    let capture = Capture {
+        query: format!("ratel.capture:{id}"),
+        id,
+        name: upload.name.clone(),
+        state: CaptureState::Waiting,
+        owner: who.name,
+        created: app.now(),
+        finished: None,
+        bytes: upload.bytes,
+        packets: 0,
+        events: 0,
+        alerts: 0,
+        error: None,
+    };
+    tracing::info!(
+        who = capture.owner,
+        id = capture.id,
+        bytes = capture.bytes,
+        "a capture was handed in"
+    );
+    app.captures
+        .queue(capture.clone(), upload)
+        .map_err(|_| busy("too many captures wait"))?;
+    Ok((StatusCode::ACCEPTED, Json(capture)).into_response())
 }
 
 /// How far a capture is.
@@ -152,8 +224,10 @@ async fn create(app: App, Who(who): Who, request: Request) -> Result<Response, P
     params(("id" = String, Path, description = "The capture's name")),
     responses((status = 200, body = Capture)))]
 async fn show(app: App, Path(id): Path<String>) -> Result<Json<Capture>, Problem> {
-    let _ = (app, id);
-    Err(Problem::unavailable("captures are not read here"))
+    let found = app.captures.get(&id);
+    found
+        .map(Json)
+        .ok_or_else(|| Problem::missing(format!("there is no capture {id:?}")))
 }
 
 /// Holds rules against a capture; nothing is kept.
@@ -161,6 +235,66 @@ async fn show(app: App, Path(id): Path<String>) -> Result<Json<Capture>, Problem
     request_body(content((TestForm = "multipart/form-data"))),
     responses((status = 200, body = RuleTest)))]
 async fn test(app: App, Who(who): Who, request: Request) -> Result<Json<RuleTest>, Problem> {
-    let _ = (app, who, request);
-    Err(Problem::unavailable("captures are not read here"))
+    let Some(read) = app.lent.read_capture.clone() else {
+        return Err(Problem::unavailable(
+            "captures are not read in this process",
+        ));
+    };
+    let Ok(_place) = app.captures.uploads.try_acquire() else {
+        return Err(busy("too many captures arrive"));
+    };
+    let id = new_id()?;
+    let upload = upload::receive(request, &app.captures.folder, &id).await?;
+    let rules = upload.rules.clone();
+    let rules = rules.ok_or_else(|| Problem::bad("the form has no field \"rules\""))?;
+    tracing::info!(who = who.name, bytes = upload.bytes, "rules are tested");
+    let turn = tokio::time::timeout(TURN, app.captures.tests.acquire()).await;
+    let Ok(Ok(turn)) = turn else {
+        return Err(busy("other rules are tested"));
+    };
+    // Given back by the thread that reads, also where nobody waits for it any more.
+    turn.forget();
+    let shelf = app.captures.clone();
+    let tested = app.wait(move || {
+        let begun = Instant::now();
+        let (mut alerts, mut refused, mut loaded) = (Vec::new(), Vec::new(), 0);
+        let mut take = |record: &[u8]| {
+            if event::record::kind(record) == Some("alert")
+                && alerts.len() < MAX_ALERTS
+                && let Ok(text) = std::str::from_utf8(record)
+                && let Ok(raw) = serde_json::value::RawValue::from_string(text.trim().to_owned())
+            {
+                alerts.push(raw);
+            }
+            true
+        };
+        let stop = move || begun.elapsed() > TESTING;
+        let reading = std::panic::AssertUnwindSafe(|| {
+            read(CaptureJob {
+                file: upload.file.path(),
+                name: "test",
+                rules: Some(&rules),
+                stop: &stop,
+                take: &mut take,
+                refused: &mut refused,
+                loaded: &mut loaded,
+            })
+        });
+        let done = std::panic::catch_unwind(reading);
+        shelf.tests.add_permits(1);
+        let mut done = done.map_err(|_| {
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the engine failed; see the log",
+            )
+        })?;
+        if stop() && done.error.is_none() {
+            done.error = Some("it took too long".to_owned());
+        }
+        let mut told = RuleTest::of(&done, loaded, refused);
+        told.alerts = alerts;
+        told.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(told)
+    });
+    tested.await?.map(Json)
 }

@@ -8,7 +8,7 @@ use store::search::{Answer, Cursor, Hit, Order, Request};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::app::{App, Wanted};
+use super::app::App;
 use super::extract::{Json, Path, Query};
 use super::page;
 use super::routes::Routes;
@@ -68,7 +68,7 @@ impl Which {
 /// # Errors
 /// It can't be read: where and why.
 pub fn query(text: Option<&str>) -> Result<store::query::Query, Problem> {
-    super::app::parse(text.unwrap_or_default())
+    super::find::parse(text.unwrap_or_default())
 }
 
 /// A page of events.
@@ -142,7 +142,9 @@ pub struct EventPage {
 }
 
 impl EventPage {
-    fn of(answer: Answer, took_ms: u64) -> EventPage {
+    /// The answer as the API writes it.
+    #[must_use]
+    pub fn of(answer: Answer, took_ms: u64) -> EventPage {
         EventPage {
             next: answer.next.map(|next| write(&next)),
             items: answer.hits.into_iter().map(Event::of).collect(),
@@ -157,7 +159,11 @@ fn write(cursor: &Cursor) -> String {
     page::write(&(cursor.time.nanos(), cursor.id.to_string()))
 }
 
-fn read(cursor: Option<&str>) -> Result<Option<Cursor>, Problem> {
+/// The place that a cursor of events names.
+///
+/// # Errors
+/// It came from no listing of events.
+pub fn read(cursor: Option<&str>) -> Result<Option<Cursor>, Problem> {
     let Some((nanos, id)) = page::read::<(i64, String)>(cursor)? else {
         return Ok(None);
     };
@@ -183,7 +189,7 @@ async fn list(
         exact_total: false,
         ..which.request(app.now())?
     };
-    let (answer, took) = app.find(request, Wanted::ByAPerson).await?;
+    let (answer, took) = app.find(request).await?;
     Ok(Json(EventPage::of(answer, took)))
 }
 
@@ -255,7 +261,7 @@ async fn search(app: App, Json(asked): Json<Search>) -> Result<Json<EventsFound>
         aggregations: asked.aggs.unwrap_or_default(),
         ..which.request(app.now())?
     };
-    let (mut answer, took) = app.find(request, Wanted::ByAPerson).await?;
+    let (mut answer, took) = app.find(request).await?;
     let aggregations = std::mem::take(&mut answer.aggregations);
     Ok(Json(EventsFound {
         page: EventPage::of(answer, took),

@@ -160,7 +160,7 @@ pub fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 /// `If-Match`: the version of a thing that its change is meant for. None: whatever it is now.
 #[derive(Debug)]
-pub struct IfMatch(pub Option<i64>);
+pub struct IfMatch(pub Option<u64>);
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
@@ -181,7 +181,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 }
 
 /// What an `If-Match` says: `"v7"`, or `*` for whatever it is now.
-fn version(text: &str) -> Option<Option<i64>> {
+fn version(text: &str) -> Option<Option<u64>> {
     let text = text.trim();
     if text == "*" {
         return Some(None);
@@ -192,7 +192,7 @@ fn version(text: &str) -> Option<Option<i64>> {
 
 /// The ETag of a version.
 #[must_use]
-pub fn etag(version: i64) -> [(header::HeaderName, String); 1] {
+pub fn etag(version: u64) -> [(header::HeaderName, String); 1] {
     [(header::ETAG, format!("\"v{version}\""))]
 }
 

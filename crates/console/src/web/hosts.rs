@@ -1,17 +1,32 @@
 //! `/api/v1/hosts`: who was seen, and who talked to whom.
 
-use event::Timestamp;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use event::{Prefix, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::query::{Predicate, Query as Tree, Value as Word};
+use store::search::Request;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::app::App;
 use super::events::values::ValueCount;
+use super::events::{query, since_or};
 use super::extract::{Json, Path, Query};
+use super::page;
 use super::routes::Routes;
 use super::shapes::Moment;
+use super::tallies::{buckets, counts, key, signatures};
 use crate::api::problem::Problem;
 use crate::auth::Role;
+
+/// Hosts that one listing knows: the busiest of each direction.
+const MAX_HOSTS: u64 = 2000;
+
+/// Peers, services, names and signatures of one host.
+const MAX_PARTS: u64 = 50;
 
 /// The routes.
 pub fn routes() -> Routes {
@@ -38,7 +53,7 @@ struct Asked {
 }
 
 /// A host in a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 struct Host {
     address: String,
     /// What the assets file says of it.
@@ -60,7 +75,9 @@ struct Host {
 /// What the assets file says of an address.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Asset {
+    /// Its name.
     pub name: String,
+    /// What it is for.
     pub role: Option<String>,
     /// `low`, `medium`, `high` or `critical`.
     pub criticality: Option<String>,
@@ -120,12 +137,119 @@ pub struct SignatureCount {
     pub count: u64,
 }
 
+/// What the store counts for each address at one end.
+fn of_address(end: &str, size: u64) -> Value {
+    json!({
+        "terms": {"field": end, "size": size},
+        "aggs": {
+            "first": {"min": {"field": "@timestamp"}},
+            "last": {"max": {"field": "@timestamp"}},
+            "kinds": {"terms": {"field": "event_type", "size": 50}},
+            "sent": {"sum": {"field": "flow.bytes_toserver"}},
+            "got": {"sum": {"field": "flow.bytes_toclient"}},
+        },
+    })
+}
+
+/// A number of a metric; 0 where nothing was measured.
+fn number(metric: &Value) -> f64 {
+    metric["value"].as_f64().unwrap_or_default()
+}
+
+fn time(metric: &Value) -> Option<Timestamp> {
+    let millis = metric["value"].as_f64()?;
+    Some(Timestamp::from_nanos((millis * 1e6) as i64))
+}
+
+/// Adds what one end's buckets say to what is known of each address.
+fn add(hosts: &mut HashMap<String, Host>, answer: &Value) {
+    for bucket in buckets(answer) {
+        let address = key(bucket);
+        let host = hosts.entry(address.clone()).or_insert_with(|| Host {
+            address,
+            ..Host::default()
+        });
+        let kinds = counts(&bucket["kinds"]);
+        let of_kind = |wanted: &str| {
+            let found = kinds.iter().find(|(kind, _)| kind == wanted);
+            found.map_or(0, |(_, count)| *count)
+        };
+        // Bytes of a flow stand in its last record; alerts repeat what was so far.
+        if of_kind("flow") > 0 {
+            host.bytes += (number(&bucket["sent"]) + number(&bucket["got"])) as u64;
+        }
+        host.events += bucket["doc_count"].as_u64().unwrap_or_default();
+        host.alerts += of_kind("alert");
+        if let Some(first) = time(&bucket["first"])
+            && (host.first == Timestamp::default() || first < host.first)
+        {
+            host.first = first;
+        }
+        host.last = host.last.max(time(&bucket["last"]).unwrap_or_default());
+    }
+}
+
 /// Lists hosts.
 #[utoipa::path(get, path = "/hosts", tag = "hosts", params(Asked),
     responses((status = 200, body = HostPage)))]
 async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<HostPage>, Problem> {
-    let _ = (app, asked);
-    Err(Problem::unavailable("the store is not open"))
+    let limit = page::limit(asked.limit)?;
+    let from: usize = page::read(asked.cursor.as_deref())?.unwrap_or_default();
+    let text = asked.q.unwrap_or_default();
+    // An address or network picks hosts; anything else picks events.
+    let prefix: Option<Prefix> = text.trim().parse().ok();
+    let tree = match &prefix {
+        Some(prefix) => Tree::or(vec![at("src_ip", prefix), at("dest_ip", prefix)]),
+        None => query(Some(&text))?,
+    };
+    let request = Request {
+        since: Some(since_or(asked.since.as_deref(), "1d", app.now())?),
+        limit: 0,
+        exact_total: false,
+        aggregations: json!({
+            "sources": of_address("src_ip", MAX_HOSTS),
+            "destinations": of_address("dest_ip", MAX_HOSTS),
+        }),
+        ..Request::of(tree)
+    };
+    let (answer, _) = app.find(request).await?;
+    let mut hosts = HashMap::new();
+    add(&mut hosts, &answer.aggregations["sources"]);
+    add(&mut hosts, &answer.aggregations["destinations"]);
+    let is_asked = |host: &Host| match (&prefix, host.address.parse::<IpAddr>()) {
+        (Some(prefix), Ok(address)) => prefix.contains(address),
+        (Some(_), Err(_)) => false,
+        (None, _) => true,
+    };
+    let mut hosts: Vec<Host> = hosts.into_values().filter(is_asked).collect();
+    hosts.sort_by(|a, b| {
+        let busy = |host: &Host| (host.alerts, host.events);
+        busy(b)
+            .cmp(&busy(a))
+            .then_with(|| a.address.cmp(&b.address))
+    });
+    let (mut items, next) = page::slice(hosts.into_iter(), from, limit);
+    let (lent, countries) = (app.lent.clone(), app.countries.clone());
+    items = app
+        .wait(move || {
+            for host in &mut items {
+                host.asset = (lent.asset)(&host.address);
+                host.country = countries.of(&host.address);
+            }
+            items
+        })
+        .await?;
+    Ok(Json(HostPage { items, next }))
+}
+
+/// A condition on one end.
+fn at(end: &str, prefix: &Prefix) -> Tree {
+    let value = if prefix.is_host() {
+        Word::Word(prefix.address().to_string())
+    } else {
+        Word::Prefix(*prefix)
+    };
+    Tree::field(end, Predicate::Is(value))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -145,6 +269,157 @@ async fn show(
     Path(ip): Path<String>,
     Query(since): Query<Since>,
 ) -> Result<Json<HostDetail>, Problem> {
-    let _ = (app, ip, since);
-    Err(Problem::unavailable("the store is not open"))
+    let address: IpAddr = ip
+        .parse()
+        .map_err(|_| Problem::missing(format!("{ip:?} is no address")))?;
+    let since = since_or(since.since.as_deref(), "7d", app.now())?;
+    let prefix = Prefix::host(address);
+    let terms = |field: &str| json!({"terms": {"field": field, "size": MAX_PARTS}});
+    let mut rules = terms("alert.signature_id");
+    rules["aggs"] = json!({"name": {"terms": {"field": "alert.signature.keyword", "size": 1}}});
+    let request = |end: &str, other: &str, more: &[(&str, Value)]| {
+        let mut aggregations = json!({
+            "own": of_address(end, 1),
+            "peers": of_address(other, MAX_PARTS),
+            "signatures": rules,
+        });
+        for (name, aggregation) in more {
+            aggregations[*name] = aggregation.clone();
+        }
+        Request {
+            since: Some(since),
+            limit: 0,
+            aggregations,
+            ..Request::of(at(end, &prefix))
+        }
+    };
+    let mut ports = terms("dest_port");
+    ports["aggs"] = json!({"proto": {"terms": {"field": "proto", "size": 1}},
+        "app": {"terms": {"field": "app_proto", "size": 1}}});
+    let (out, _) = app.find(request("src_ip", "dest_ip", &[])).await?;
+    let names = ["tls.sni.keyword", "http.hostname"];
+    let into = [
+        ("ports", ports),
+        ("sni", terms(names[0])),
+        ("hostname", terms(names[1])),
+    ];
+    let (into, _) = app.find(request("dest_ip", "src_ip", &into)).await?;
+    let (out, into) = (out.aggregations, into.aggregations);
+    let mut own = HashMap::new();
+    add(&mut own, &out["own"]);
+    add(&mut own, &into["own"]);
+    let mut host = Host {
+        address: address.to_string(),
+        ..Host::default()
+    };
+    for seen in own.into_values() {
+        let first = (host.first == Timestamp::default()).then_some(seen.first);
+        host.first = first.unwrap_or(host.first.min(seen.first));
+        host.last = host.last.max(seen.last);
+        host.events += seen.events;
+        host.alerts += seen.alerts;
+        host.bytes += seen.bytes;
+    }
+    if host.events == 0 {
+        return Err(Problem::missing(format!(
+            "{address} was not seen since {since}"
+        )));
+    }
+    let mut peers = HashMap::new();
+    add(&mut peers, &out["peers"]);
+    add(&mut peers, &into["peers"]);
+    let (lent, countries) = (app.lent.clone(), app.countries.clone());
+    let (host, peers) = app
+        .wait(move || {
+            host.asset = (lent.asset)(&host.address);
+            host.country = countries.of(&host.address);
+            let mut peers: Vec<Peer> = peers
+                .into_values()
+                .map(|peer| Peer {
+                    country: countries.of(&peer.address),
+                    address: peer.address,
+                    events: peer.events,
+                    alerts: peer.alerts,
+                    bytes: peer.bytes,
+                    last: peer.last,
+                })
+                .collect();
+            peers.sort_by_key(|peer| std::cmp::Reverse((peer.events, peer.alerts)));
+            peers.truncate(MAX_PARTS as usize);
+            (host, peers)
+        })
+        .await?;
+    Ok(Json(HostDetail {
+        host,
+        peers,
+        services: services(&into["ports"]),
+        names: names_of(&into),
+        alerts_by_signature: fired(&[&out["signatures"], &into["signatures"]]),
+    }))
+}
+
+fn services(answer: &Value) -> Vec<Service> {
+    buckets(answer)
+        .filter_map(|bucket| {
+            let first = |name: &str| buckets(&bucket[name]).next().map(key);
+            Some(Service {
+                proto: first("proto").unwrap_or_default(),
+                port: key(bucket).parse().ok()?,
+                app_proto: first("app").filter(|name| name != "failed"),
+                events: bucket["doc_count"].as_u64().unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+fn names_of(answers: &Value) -> Vec<ValueCount> {
+    let mut names = HashMap::<String, u64>::new();
+    for list in ["sni", "hostname"] {
+        for (name, count) in counts(&answers[list]) {
+            *names.entry(name).or_default() += count;
+        }
+    }
+    let mut names: Vec<_> = names
+        .into_iter()
+        .map(|(value, count)| ValueCount { value, count })
+        .collect();
+    names.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+    names.truncate(MAX_PARTS as usize);
+    names
+}
+
+/// Rules by how often they fired, at either end.
+fn fired(answers: &[&Value]) -> Vec<SignatureCount> {
+    let mut all = HashMap::<u64, SignatureCount>::new();
+    for found in answers.iter().flat_map(|answer| signatures(answer)) {
+        let (id, count) = (found.signature_id, found.count);
+        all.entry(id)
+            .and_modify(|known| known.count += count)
+            .or_insert(found);
+    }
+    let mut all: Vec<_> = all.into_values().collect();
+    all.sort_by_key(|rule| (std::cmp::Reverse(rule.count), rule.signature_id));
+    all.truncate(MAX_PARTS as usize);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_counted_at_both_ends() {
+        let bucket = |events: u64, alerts: u64, last: f64| {
+            json!({"buckets": [{"key": "192.0.2.1", "doc_count": events,
+                "first": {"value": last - 1000.0}, "last": {"value": last},
+                "kinds": {"buckets": [{"key": "alert", "doc_count": alerts}, {"key": "flow", "doc_count": 1}]},
+                "sent": {"value": 100.0}, "got": {"value": 20.0}}]})
+        };
+        let mut hosts = HashMap::new();
+        add(&mut hosts, &bucket(5, 2, 9000.0));
+        add(&mut hosts, &bucket(3, 0, 4000.0));
+        let host = &hosts["192.0.2.1"];
+        assert_eq!((host.events, host.alerts, host.bytes), (8, 2, 240));
+        assert_eq!((host.first.secs(), host.last.secs()), (3, 9));
+    }
 }

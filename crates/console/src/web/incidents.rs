@@ -1,20 +1,31 @@
 //! `/api/v1/incidents`: triage.
 
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use event::Timestamp;
-use event::incident::{Incident, Severity, Status};
+use event::incident::{Incident, Status};
+use event::order::What;
 use serde::{Deserialize, Serialize};
+use state::incidents::{Change, Filter, Record};
+use store::search::Request;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::app::App;
-use super::events::EventPage;
-use super::extract::{IfMatch, Json, Path, Query, Who};
+use super::app::{App, of_state};
+use super::events::{self, EventPage};
+use super::extract::{IfMatch, Json, Path, Query, Who, etag};
+use super::page;
 use super::routes::Routes;
 use super::shapes::{self, Moment};
 use super::silences::Silence;
+use super::time::optional;
 use crate::api::problem::Problem;
 use crate::auth::Role;
+
+mod timeline;
+
+/// Silences that are held against one incident.
+const MAX_SILENCES: usize = 1000;
 
 /// The routes.
 pub fn routes() -> Routes {
@@ -23,8 +34,8 @@ pub fn routes() -> Routes {
         .at(Role::Viewer, routes!(show))
         .at(Role::Analyst, routes!(triage))
         .at(Role::Analyst, routes!(note))
-        .at(Role::Viewer, routes!(events))
-        .at(Role::Viewer, routes!(timeline))
+        .at(Role::Viewer, routes!(found))
+        .at(Role::Viewer, routes!(timeline::show))
 }
 
 /// Which incidents.
@@ -34,15 +45,15 @@ struct Asked {
     /// Statuses, separated by commas: `open`, `acknowledged`, `closed`. Nothing: all.
     #[param(example = "open,acknowledged")]
     status: Option<String>,
-    /// Severities, separated by commas.
-    #[param(example = "critical,high")]
-    severity: Option<String>,
+    /// The least severity.
+    #[param(inline, example = "high")]
+    severity: Option<shapes::Severity>,
     /// The owner's name; `none` for incidents that nobody owns, `me` for one's own.
     owner: Option<String>,
     /// Words in title, addresses or signatures.
     #[param(max_length = 256)]
     q: Option<String>,
-    /// Changed from this time on: RFC 3339, or so long before now.
+    /// Whose last event is not before: RFC 3339, or so long before now.
     since: Option<String>,
     /// Incidents on the page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -64,10 +75,10 @@ pub struct IncidentView {
     /// Why it was closed.
     pub closed_why: Option<String>,
     /// Counts what people changed; the ETag.
-    pub version: i64,
+    pub version: u64,
 }
 
-/// A page of incidents, those that changed last first.
+/// A page of incidents, the one with the newest event first.
 #[derive(Debug, Serialize, ToSchema)]
 struct IncidentPage {
     items: Vec<IncidentView>,
@@ -123,33 +134,34 @@ struct NewNote {
     text: String,
 }
 
-/// Something that happened.
-#[derive(Debug, Serialize, ToSchema)]
-struct Happening {
-    #[schema(value_type = Moment)]
-    time: Timestamp,
-    kind: HappeningKind,
-    /// The ATT&CK tactic that it was a step of.
-    tactic: Option<String>,
-    /// In words.
-    text: String,
-    /// Severity of the rule that fired, where one did.
-    #[schema(value_type = Option<shapes::Severity>)]
-    severity: Option<Severity>,
-    /// The id of the event, action or note.
-    #[serde(rename = "ref")]
-    reference: Option<String>,
+impl IncidentView {
+    /// The record as the API shows it.
+    pub(super) fn of(record: Record) -> IncidentView {
+        IncidentView {
+            status: record.incident.status,
+            owner: record.owner,
+            closed_why: record.closed_why,
+            version: record.version,
+            incident: record.incident,
+        }
+    }
 }
 
-/// What kind of thing happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum HappeningKind {
-    Event,
-    Action,
-    Note,
-    Status,
-    Notification,
+/// The words of a list that commas part.
+fn words(text: Option<&str>) -> impl Iterator<Item = &str> {
+    let words = text.unwrap_or_default().split(',').map(str::trim);
+    words.filter(|word| !word.is_empty())
+}
+
+fn status(word: &str) -> Result<Status, Problem> {
+    match word {
+        "open" => Ok(Status::Open),
+        "acknowledged" => Ok(Status::Acknowledged),
+        "closed" => Ok(Status::Closed),
+        _ => Err(Problem::bad(format!(
+            "status: {word:?} is none of open, acknowledged and closed"
+        ))),
+    }
 }
 
 /// Lists incidents.
@@ -160,8 +172,37 @@ async fn list(
     Who(who): Who,
     Query(asked): Query<Asked>,
 ) -> Result<Json<IncidentPage>, Problem> {
-    let _ = (app, who, asked);
-    Err(Problem::unavailable("the state is not open"))
+    let owner = match asked.owner.as_deref().filter(|owner| !owner.is_empty()) {
+        None => None,
+        Some("none") => Some(None),
+        Some("me") => Some(Some(who.name)),
+        Some(owner) => Some(Some(owner.to_owned())),
+    };
+    let filter = Filter {
+        status: words(asked.status.as_deref())
+            .map(status)
+            .collect::<Result<_, _>>()?,
+        severity: asked.severity.map(shapes::Severity::of_event),
+        owner,
+        text: asked.q.filter(|text| !text.trim().is_empty()),
+        since: optional("since", asked.since.as_deref(), app.now())?,
+        ..Filter::default()
+    };
+    let paging = page::of_state(asked.limit, asked.cursor)?;
+    let found = app.state()?.incidents().list(&filter, &paging).await;
+    let found = found.map_err(asked_wrong)?.map(IncidentView::of);
+    Ok(Json(IncidentPage {
+        items: found.items,
+        next: found.next,
+    }))
+}
+
+/// What is refused of a listing is the request's fault.
+fn asked_wrong(error: state::Error) -> Problem {
+    match error {
+        state::Error::Refused(why) => Problem::bad(why),
+        other => of_state(other),
+    }
 }
 
 /// One incident.
@@ -169,8 +210,50 @@ async fn list(
     params(("id" = String, Path, description = "The incident's name")),
     responses((status = 200, body = IncidentDetail, headers(("etag" = String, description = "For If-Match")))))]
 async fn show(app: App, Path(id): Path<String>) -> Result<Response, Problem> {
-    let _ = (app, id);
-    Err(Problem::unavailable("the state is not open"))
+    let record = one(&app, &id).await?;
+    detail(&app, record).await
+}
+
+/// The incident of this name.
+async fn one(app: &App, id: &str) -> Result<Record, Problem> {
+    let found = app.state()?.incidents().get(id).await;
+    found.map_err(of_state)
+}
+
+async fn detail(app: &App, record: Record) -> Result<Response, Problem> {
+    let state = app.state()?;
+    let notes = state.notes().of(&record.incident.id).await;
+    let notes = notes.map_err(of_state)?.into_iter().map(Note::of).collect();
+    let now = app.now();
+    let active = state.silences().active(now).await.map_err(of_state)?;
+    let told = serde_json::to_value(&record.incident).unwrap_or_default();
+    let hides = |silence: &state::silences::Silence| {
+        super::silences::hides(&silence.query, &record.incident, &told)
+    };
+    let silences = active
+        .into_iter()
+        .take(MAX_SILENCES)
+        .filter(hides)
+        .map(|silence| Silence::of(silence, now))
+        .collect();
+    let tag = etag(record.version);
+    let detail = IncidentDetail {
+        view: IncidentView::of(record),
+        notes,
+        silences,
+    };
+    Ok((tag, Json(detail)).into_response())
+}
+
+impl Note {
+    fn of(note: state::notes::Note) -> Note {
+        Note {
+            id: note.id,
+            author: note.author,
+            time: note.time,
+            text: note.text,
+        }
+    }
 }
 
 /// Owns, acknowledges, closes, opens again.
@@ -186,8 +269,27 @@ async fn triage(
     Path(id): Path<String>,
     Json(asked): Json<Triage>,
 ) -> Result<Response, Problem> {
-    let _ = (app, who, version, id, asked);
-    Err(Problem::unavailable("the state is not open"))
+    let state = app.state()?;
+    let version = match version {
+        Some(version) => version,
+        None => one(&app, &id).await?.version,
+    };
+    let change = Change {
+        status: asked.status,
+        owner: asked
+            .owner
+            .map(|owner| Some(owner).filter(|owner| !owner.trim().is_empty())),
+        why: asked.why,
+    };
+    let changed = state
+        .incidents()
+        .triage(&id, version, &change, &who.name, app.now())
+        .await;
+    let record = changed.map_err(of_state)?;
+    tracing::info!(who = who.name, incident = id, ?change, "triage");
+    app.hint(What::IncidentChanged { incident: id }, &who.name)
+        .await;
+    detail(&app, record).await
 }
 
 /// Notes something.
@@ -200,8 +302,13 @@ async fn note(
     Path(id): Path<String>,
     Json(asked): Json<NewNote>,
 ) -> Result<Response, Problem> {
-    let _ = (app, who, id, asked);
-    Err(Problem::unavailable("the state is not open"))
+    let state = app.state()?;
+    let noted = state
+        .notes()
+        .add(&id, &who.name, &asked.text, app.now())
+        .await;
+    let note = Note::of(noted.map_err(of_state)?);
+    Ok((StatusCode::CREATED, Json(note)).into_response())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -218,20 +325,30 @@ struct Paging {
 #[utoipa::path(get, path = "/incidents/{id}/events", tag = "incidents",
     params(("id" = String, Path, description = "The incident's name"), Paging),
     responses((status = 200, body = EventPage)))]
-async fn events(
+async fn found(
     app: App,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<EventPage>, Problem> {
-    let _ = (app, id, paging);
-    Err(Problem::unavailable("the state is not open"))
+    let record = one(&app, &id).await?;
+    let request = Request {
+        limit: page::limit(paging.limit)?,
+        after: events::read(paging.cursor.as_deref())?,
+        exact_total: false,
+        ..request(&record)?
+    };
+    let (answer, took) = app.find(request).await?;
+    Ok(Json(EventPage::of(answer, took)))
 }
 
-/// What happened, in order: the attack's steps, answers, notes, changes of status.
-#[utoipa::path(get, path = "/incidents/{id}/timeline", tag = "incidents",
-    params(("id" = String, Path, description = "The incident's name")),
-    responses((status = 200, body = Vec<Happening>)))]
-async fn timeline(app: App, Path(id): Path<String>) -> Result<Json<Vec<Happening>>, Problem> {
-    let _ = (app, id);
-    Err(Problem::unavailable("the state is not open"))
+/// The question that finds the events of an incident.
+fn request(record: &Record) -> Result<Request, Problem> {
+    let incident = &record.incident;
+    // Times are kept to the microsecond: the last one belongs to it.
+    let until = incident.last + std::time::Duration::from_micros(1);
+    Ok(Request {
+        since: Some(incident.first),
+        until: Some(until),
+        ..Request::of(events::query(Some(&incident.query))?)
+    })
 }

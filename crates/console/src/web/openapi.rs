@@ -1,8 +1,9 @@
 //! What the API says of itself: OpenAPI 3.1, served and kept in `docs/openapi.json`.
 
+use super::routes::operations;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, ResponseBuilder,
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
     ServerBuilder,
 };
 
@@ -22,6 +23,18 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
         .license(Some(LicenseBuilder::new().name("Apache-2.0").build()))
         .build();
     api.servers = Some(vec![ServerBuilder::new().url(BASE).build()]);
+    for (path, item) in &mut api.paths.paths {
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(name(method, path));
+            for response in operation.responses.responses.values_mut() {
+                if let RefOr::T(response) = response
+                    && response.description.is_empty()
+                {
+                    "What was asked for".clone_into(&mut response.description);
+                }
+            }
+        }
+    }
     let components = api.components.get_or_insert_with(Components::new);
     components.add_security_scheme(
         "bearer",
@@ -52,6 +65,14 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
         <crate::api::problem::Problem as utoipa::PartialSchema>::schema(),
     );
     api
+}
+
+/// The name of an operation, the same whatever its function is called: `get_events_id_context`.
+fn name(method: &str, path: &str) -> String {
+    let parts = path.split(|c: char| !c.is_ascii_alphanumeric());
+    parts
+        .filter(|part| !part.is_empty())
+        .fold(method.to_owned(), |name, part| name + "_" + part)
 }
 
 /// The description as it is served and kept.
@@ -89,6 +110,12 @@ mod tests {
                 let said = operation.get("x-least-role").is_some();
                 let open = operation["security"].as_array().is_some_and(Vec::is_empty);
                 assert!(said != open, "{method} {path}");
+            }
+        }
+        let mut names = std::collections::BTreeSet::new();
+        for item in api["paths"].as_object().unwrap().values() {
+            for operation in item.as_object().unwrap().values() {
+                assert!(names.insert(operation["operationId"].to_string()));
             }
         }
         let mut references = Vec::new();

@@ -70,7 +70,7 @@ struct Traffic {
 }
 
 /// Alerts of one stretch of time.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AlertBucket {
     #[schema(value_type = Moment)]
     pub time: Timestamp,
@@ -80,7 +80,7 @@ pub struct AlertBucket {
 }
 
 /// What occurs most among alerts; `protocols` among all events.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Top {
     pub sources: Vec<AddressCount>,
     pub destinations: Vec<AddressCount>,
@@ -138,11 +138,11 @@ async fn show(app: App, Query(asked): Query<Asked>) -> Result<Json<Overview>, Pr
         since,
         now,
         traffic: traffic(&app, since),
-        interval_secs: counted.interval_secs,
-        alerts: counted.alerts,
+        interval_secs: counted.interval_secs.max(1),
+        alerts: counted.alerts.clone(),
         alerts_total: counted.alerts_total,
         events_total: counted.events_total,
-        top: counted.top,
+        top: counted.top.clone(),
         incidents,
         roles: status
             .roles

@@ -29,6 +29,15 @@ pub fn limit(asked: Option<u32>) -> Result<usize, Problem> {
     }
 }
 
+/// The page of a list in the state.
+///
+/// # Errors
+/// None, or more than a page has.
+pub fn of_state(limit: Option<u32>, cursor: Option<String>) -> Result<state::Paging, Problem> {
+    let limit = self::limit(limit)?;
+    Ok(state::Paging { limit, cursor })
+}
+
 /// Writes a place as a text that means nothing to clients.
 pub fn write(place: &impl Serialize) -> String {
     // Places are numbers and texts: writing them can't fail.

@@ -11,6 +11,7 @@ use utoipa::openapi::{OpenApi, Ref, RefOr, SecurityRequirement};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::app::App;
+use super::door::signed;
 use super::extract::unknown;
 use crate::api::problem::Problem;
 use crate::auth::{Principal, Role};
@@ -37,7 +38,7 @@ impl Routes {
     pub fn at(self, least: Role, routes: UtoipaMethodRouter<App>) -> Self {
         let (schemas, mut paths, router) = routes;
         for item in paths.paths.values_mut() {
-            operations(item).for_each(|operation| guard(operation, least));
+            operations(item).for_each(|(_, operation)| guard(operation, least));
         }
         let guarded = router.route_layer(from_fn(move |request: Request, next: Next| {
             admit(least, request, next)
@@ -50,7 +51,7 @@ impl Routes {
     pub fn open(self, routes: UtoipaMethodRouter<App>) -> Self {
         let (schemas, mut paths, router) = routes;
         for item in paths.paths.values_mut() {
-            operations(item).for_each(|operation| {
+            operations(item).for_each(|(_, operation)| {
                 operation.security = Some(Vec::new());
                 refusals(operation, &[429]);
             });
@@ -71,16 +72,17 @@ impl Routes {
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// The operations of a path, each with its method.
+pub fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     [
-        item.get.as_mut(),
-        item.put.as_mut(),
-        item.post.as_mut(),
-        item.patch.as_mut(),
-        item.delete.as_mut(),
+        ("get", item.get.as_mut()),
+        ("put", item.put.as_mut()),
+        ("post", item.post.as_mut()),
+        ("patch", item.patch.as_mut()),
+        ("delete", item.delete.as_mut()),
     ]
     .into_iter()
-    .flatten()
+    .filter_map(|(method, operation)| Some((method, operation?)))
 }
 
 /// Says in the description what the layer does.
@@ -123,6 +125,9 @@ async fn admit(least: Role, request: Request, next: Next) -> Response {
             let why = format!("this takes the role {least}; {name} has the role {has}");
             Problem::new(StatusCode::FORBIDDEN, why).into_response()
         }
-        Some(_) => next.run(request).await,
+        Some(who) => {
+            let who = who.clone();
+            signed(next.run(request).await, &who)
+        }
     }
 }

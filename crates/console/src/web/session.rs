@@ -1,7 +1,9 @@
 //! `/api/v1/auth`: how one logs in and out.
 
-use axum::extract::Request;
-use axum::response::Response;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -11,7 +13,8 @@ use super::extract::{Json, Query, Who};
 use super::routes::Routes;
 use super::shapes;
 use crate::api::problem::Problem;
-use crate::auth::Role;
+use crate::auth::{Auth, Caller, Refusal, Role, Via};
+use crate::tls::Peer;
 
 /// The routes.
 pub fn routes() -> Routes {
@@ -86,45 +89,107 @@ struct PasswordChange {
     new: String,
 }
 
+/// Where a request comes from.
+pub struct From(pub Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for From {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<Peer>();
+        let address = peer.map(|peer| peer.address.ip().to_canonical());
+        Ok(From(Caller::of(address, &parts.headers)))
+    }
+}
+
+impl App {
+    /// Who may come in.
+    ///
+    /// # Errors
+    /// Nobody can log in here, and why.
+    pub fn auth(&self) -> Result<Auth, Refusal> {
+        self.auth.get().map_err(Refusal::Failed)
+    }
+}
+
+fn told(session: crate::auth::Session) -> Response {
+    let user = &session.user;
+    let body = Json(Session {
+        access_token: session.access_token,
+        expires_in: session.expires_in,
+        user: Me {
+            name: user.name.clone(),
+            role: user.role,
+            must_change_password: user.must_change,
+            via: "session".to_owned(),
+        },
+    });
+    match session.cookie {
+        Some(cookie) => ([(header::SET_COOKIE, cookie)], body).into_response(),
+        None => body.into_response(),
+    }
+}
+
 /// How one can log in.
 #[utoipa::path(get, path = "/auth/methods", tag = "auth",
     responses((status = 200, body = Methods)))]
-async fn methods(app: App) -> Result<Json<Methods>, Problem> {
-    let _ = app;
-    Err(Problem::unavailable("nobody can log in here"))
+async fn methods(app: App) -> Json<Methods> {
+    Json(Methods {
+        password: app.auth.get().is_ok(),
+        oidc: None,
+    })
 }
 
 /// Logs in.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login,
     responses((status = 200, body = Session, headers(("set-cookie" = String, description = "ratel_refresh: HttpOnly, Secure, SameSite=Strict"))),
         (status = 401, response = shapes::Refusal)))]
-async fn login(app: App, Json(asked): Json<Login>) -> Result<Response, Problem> {
-    let _ = (app, asked.username, asked.password);
-    Err(Problem::unavailable("nobody can log in here"))
+async fn login(
+    app: App,
+    From(caller): From,
+    headers: HeaderMap,
+    Json(asked): Json<Login>,
+) -> Result<Response, Refusal> {
+    crate::auth::origin::check(&headers)?;
+    let auth = app.auth()?;
+    let session = auth
+        .login(&asked.username, &asked.password, &caller, app.now())
+        .await?;
+    Ok(told(session))
 }
 
 /// Renews a session by its cookie, once.
 #[utoipa::path(post, path = "/auth/refresh", tag = "auth",
     responses((status = 200, body = Session), (status = 401, response = shapes::Refusal)))]
-async fn refresh(app: App, request: Request) -> Result<Response, Problem> {
-    let _ = (app, request);
-    Err(Problem::unavailable("nobody can log in here"))
+async fn refresh(app: App, From(caller): From, headers: HeaderMap) -> Result<Response, Refusal> {
+    let session = app.auth()?.refresh(&headers, &caller, app.now()).await?;
+    Ok(told(session))
 }
 
 /// Ends the session of the cookie.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth",
     responses((status = 204, description = "Logged out")))]
-async fn logout(app: App, request: Request) -> Result<Response, Problem> {
-    let _ = (app, request);
-    Err(Problem::unavailable("nobody can log in here"))
+async fn logout(app: App, headers: HeaderMap) -> Result<Response, Refusal> {
+    let cookie = app.auth()?.logout(&headers, app.now()).await?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
 /// Who asks.
 #[utoipa::path(get, path = "/auth/me", tag = "auth",
     responses((status = 200, body = Me)))]
-async fn me(app: App, Who(who): Who) -> Result<Json<Me>, Problem> {
-    let _ = (app, who);
-    Err(Problem::unavailable("nobody can log in here"))
+async fn me(Who(who): Who) -> Json<Me> {
+    let via = match who.via {
+        Via::Session => "session",
+        Via::Token => "token",
+        Via::Socket => "socket",
+        Via::Certificate => "certificate",
+    };
+    Json(Me {
+        name: who.name,
+        role: who.role,
+        must_change_password: who.must_change,
+        via: via.to_owned(),
+    })
 }
 
 /// Changes one's password; ends one's other sessions.
@@ -133,10 +198,14 @@ async fn me(app: App, Who(who): Who) -> Result<Json<Me>, Problem> {
 async fn password(
     app: App,
     Who(who): Who,
+    From(caller): From,
     Json(asked): Json<PasswordChange>,
-) -> Result<Response, Problem> {
-    let _ = (app, who, asked.old, asked.new);
-    Err(Problem::unavailable("nobody can log in here"))
+) -> Result<Response, Refusal> {
+    let auth = app.auth()?;
+    let session = auth
+        .change_password(&who, &asked.old, &asked.new, &caller, app.now())
+        .await?;
+    Ok(told(session))
 }
 
 /// Sends the browser to the other that vouches for people.

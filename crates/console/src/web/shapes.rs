@@ -122,14 +122,28 @@ pub enum IncidentKind {
 }
 
 /// How bad it is, the least first.
-#[derive(Clone, Copy, Debug, ToSchema)]
-#[schema(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     Informational,
     Low,
     Medium,
     High,
     Critical,
+}
+
+impl Severity {
+    /// The same of `event`.
+    #[must_use]
+    pub fn of_event(self) -> event::incident::Severity {
+        match self {
+            Severity::Informational => event::incident::Severity::Informational,
+            Severity::Low => event::incident::Severity::Low,
+            Severity::Medium => event::incident::Severity::Medium,
+            Severity::High => event::incident::Severity::High,
+            Severity::Critical => event::incident::Severity::Critical,
+        }
+    }
 }
 
 /// Where an incident stands.

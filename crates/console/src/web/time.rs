@@ -43,6 +43,25 @@ pub fn optional(
         .transpose()
 }
 
+/// The same of a moment to come: `7d` is so long after `now`.
+///
+/// # Errors
+/// It means nothing, or is past.
+pub fn later(name: &str, text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
+    let text = text.replace(' ', "+");
+    let found = match span(text.trim_matches('+')) {
+        Some(after) => Some(now + after),
+        None => text.parse().ok(),
+    };
+    match found {
+        Some(moment) if moment > now => Ok(moment),
+        Some(_) => Err(Problem::unprocessable(format!("{name}: {text:?} is past"))),
+        None => Err(Problem::unprocessable(format!(
+            "{name}: {text:?} is no moment: RFC 3339, or a time from now on (2h, 7d)"
+        ))),
+    }
+}
+
 /// A number and its unit.
 fn span(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

@@ -1,17 +1,19 @@
 //! `/api/v1/users`: who may log in.
 
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use event::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::app::App;
+use super::app::{App, of_state};
 use super::extract::{Json, Path, Query, Who};
+use super::page;
 use super::routes::Routes;
 use super::shapes::{self, Moment};
 use crate::api::problem::Problem;
-use crate::auth::Role;
+use crate::auth::{Refusal, Role};
 
 /// The routes.
 pub fn routes() -> Routes {
@@ -102,20 +104,55 @@ struct UserChange {
     reset_password: bool,
 }
 
+impl User {
+    fn of(user: state::users::User) -> User {
+        User {
+            name: user.name,
+            role: user.role,
+            must_change_password: user.must_change,
+            disabled: user.disabled,
+            created: user.created,
+            last_login: user.last_login,
+        }
+    }
+}
+
+impl NewUserMade {
+    fn of(made: crate::auth::accounts::Made) -> NewUserMade {
+        NewUserMade {
+            user: User::of(made.user),
+            one_time_password: made.one_time_password,
+        }
+    }
+}
+
 /// Lists users.
 #[utoipa::path(get, path = "/users", tag = "users", params(Paging),
     responses((status = 200, body = UserPage)))]
 async fn list(app: App, Query(paging): Query<Paging>) -> Result<Json<UserPage>, Problem> {
-    let _ = (app, paging);
-    Err(Problem::unavailable("the state is not open"))
+    let paging = page::of_state(paging.limit, paging.cursor)?;
+    let found = app.state()?.users().list(&paging).await;
+    let found = found.map_err(|error| match error {
+        state::Error::Refused(why) => Problem::bad(why),
+        other => of_state(other),
+    })?;
+    let found = found.map(User::of);
+    Ok(Json(UserPage {
+        items: found.items,
+        next: found.next,
+    }))
 }
 
 /// Makes a user.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = NewUser,
     responses((status = 201, body = NewUserMade), (status = 409, response = shapes::Refusal)))]
-async fn create(app: App, Who(who): Who, Json(asked): Json<NewUser>) -> Result<Response, Problem> {
-    let _ = (app, who, asked.name, asked.role, asked.password);
-    Err(Problem::unavailable("the state is not open"))
+async fn create(app: App, Who(who): Who, Json(asked): Json<NewUser>) -> Result<Response, Refusal> {
+    let auth = app.auth()?;
+    let chosen = asked.password.as_deref();
+    let made = auth
+        .new_user(&who, &asked.name, asked.role, chosen, app.now())
+        .await?;
+    Ok((StatusCode::CREATED, Json(NewUserMade::of(made))).into_response())
 }
 
 /// Changes a user. The last admin stays one.
@@ -127,24 +164,24 @@ async fn change(
     Who(who): Who,
     Path(name): Path<String>,
     Json(asked): Json<UserChange>,
-) -> Result<Response, Problem> {
-    let _ = (
-        app,
-        who,
-        name,
-        asked.role,
-        asked.disabled,
-        asked.password,
-        asked.reset_password,
-    );
-    Err(Problem::unavailable("the state is not open"))
+) -> Result<Response, Refusal> {
+    let password = match (&asked.password, asked.reset_password) {
+        (Some(chosen), _) => Some(Some(chosen.as_str())),
+        (None, true) => Some(None),
+        (None, false) => None,
+    };
+    let auth = app.auth()?;
+    let made = auth
+        .change_user(&who, &name, asked.role, asked.disabled, password, app.now())
+        .await?;
+    Ok(Json(NewUserMade::of(made)).into_response())
 }
 
 /// Removes a user, their sessions and tokens. The last admin stays.
 #[utoipa::path(delete, path = "/users/{name}", tag = "users",
     params(("name" = String, Path, description = "The user's name")),
     responses((status = 204, description = "Gone"), (status = 409, response = shapes::Refusal)))]
-async fn remove(app: App, Who(who): Who, Path(name): Path<String>) -> Result<Response, Problem> {
-    let _ = (app, who, name);
-    Err(Problem::unavailable("the state is not open"))
+async fn remove(app: App, Who(who): Who, Path(name): Path<String>) -> Result<Response, Refusal> {
+    app.auth()?.remove_user(&who, &name).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -57,6 +57,7 @@ pub fn start(
             listen: "127.0.0.1:0".parse().unwrap(),
             keys: vec![serde_json::from_str(&key).unwrap()],
         }),
+        ..Config::default()
     };
     let orders: Arc<Mutex<Vec<Order>>> = Arc::default();
     let clock = Arc::new(AtomicI64::new(1000));

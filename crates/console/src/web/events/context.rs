@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{Event, one};
 use crate::api::problem::Problem;
-use crate::web::app::{App, Wanted};
+use crate::web::app::App;
 use crate::web::extract::{Json, Path};
 use crate::web::incidents::IncidentView;
 use crate::web::rules::RuleText;
@@ -60,7 +60,7 @@ pub async fn show(app: App, Path(id): Path<String>) -> Result<Json<EventContext>
             exact_total: false,
             ..Request::of(query)
         };
-        let (answer, _) = app.find(request, Wanted::ByAPage).await?;
+        let (answer, _) = app.find(request).await?;
         for hit in answer.hits {
             // The kind of a record stands in its head.
             let kind = event::record::kind(hit.event.as_bytes()).map(str::to_owned);

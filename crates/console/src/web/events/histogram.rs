@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Which;
 use crate::api::problem::Problem;
-use crate::web::app::{App, Wanted};
+use crate::web::app::App;
 use crate::web::extract::{Json, Query};
 use crate::web::shapes::Moment;
 
@@ -92,7 +92,7 @@ pub async fn show(
         }}),
         ..request
     };
-    let (answer, _) = app.find(request, Wanted::ByAPage).await?;
+    let (answer, _) = app.find(request).await?;
     let found = buckets(&answer.aggregations["by_time"]);
     Ok(Json(Histogram {
         interval_secs: width,
@@ -102,7 +102,7 @@ pub async fn show(
 
 /// The narrowest width that people can read with which `span` takes at most `most` buckets, one of
 /// which may be cut at each end.
-fn width(span: u64, most: u64) -> u64 {
+pub fn width(span: u64, most: u64) -> u64 {
     let fits = |width: &u64| span / width < most.max(2) - 1;
     let fallback = || {
         (span / most.max(2).saturating_sub(1))

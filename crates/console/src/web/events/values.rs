@@ -27,7 +27,7 @@ pub struct Field {
 }
 
 /// A value and how often it occurs.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ValueCount {
     /// The value.
     pub value: String,

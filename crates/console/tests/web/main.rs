@@ -1,0 +1,6 @@
+//! The dashboard's door from outside: over TLS, as a stranger, as people of each role, as somebody who
+//! wants in without a right to.
+
+mod break_in;
+mod running;
+mod usage;
