@@ -18,6 +18,7 @@ TEXT
 fi
 mkdir -p target/ratel
 cat <<TEXT
+The dashboard stands at https://127.0.0.1:9443 (user admin; the password is told below, once, at the first start).
 Ratel watches this host until you press Ctrl-C; answers are only told, nothing is changed. In another terminal:
   $ratel status --socket target/ratel/ratel.sock     how it fares
   $ratel actions list --socket target/ratel/ratel.sock     what it would have done

@@ -82,7 +82,7 @@ fn rules(site: &Site) -> Finding {
         what,
         mend: Some(mend.to_owned()),
     };
-    match Recipe::read(&site.rules, &site.data_dir) {
+    match Recipe::read(&site.rules, &site.data_dir, &[]) {
         Ok(recipe) if recipe.rules.loaded.loaded == 0 => ill(
             "there are no rules: nothing will alert".to_owned(),
             "cp your.rules /etc/ratel/rules/",

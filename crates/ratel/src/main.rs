@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod harden;
 mod journal;
+mod listing;
 mod openapi;
 mod read;
 mod reload;

@@ -3,12 +3,15 @@
 use crate::bounded;
 use crate::cli::Read;
 use crate::journal::{Journal, Level};
+use crate::listing;
 use crate::settings::{Node, Settings};
 use crate::wants::Wants;
 use anyhow::{Context as _, Result};
+use console::web::{RuleState, RuleText};
 use engine::detect::datasets::{Datasets, Place};
 use engine::detect::{ActionClass, ActionOrder, Ruleset};
 use rules::{Context, Parsed, RuleSet, Summary, Variables};
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -42,6 +45,8 @@ pub struct Loaded {
     pub complaints: Vec<String>,
     /// Files without a single rule, which `complaints` has told of in a sentence each.
     pub noises: Vec<String>,
+    /// Every rule and what became of it, where that was asked.
+    pub listing: Vec<RuleText>,
     /// How long it took.
     pub took: Duration,
 }
@@ -147,6 +152,14 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// Whether it is told what detection makes of each rule (`--engine-analysis`).
     pub explains: bool,
+    /// Whether every rule is listed with what became of it.
+    pub lists: bool,
+    /// Rules that people disabled, by their number.
+    pub disabled: HashSet<u32>,
+    /// Lines beside those of `threshold.config`.
+    pub limits: String,
+    /// Rules of somebody whom files are no business of: whatever they name is not read.
+    pub is_confined: bool,
 }
 
 impl From<&Read> for Options {
@@ -160,6 +173,7 @@ impl From<&Read> for Options {
             cache_dir,
             data_dir: args.data_dir.clone(),
             explains: args.engine_analysis,
+            ..Options::default()
         }
     }
 }
@@ -197,7 +211,11 @@ pub fn files(only: &[PathBuf], more: &[PathBuf], settings: &Settings) -> Vec<Pat
 pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result<Loaded> {
     let begun = Instant::now();
     let (mut complaints, mut noises) = (Vec::new(), Vec::new());
-    let context = context(files, settings, &mut complaints)?;
+    let mut context = context(files, settings, &mut complaints)?;
+    if options.is_confined {
+        context.loader = None;
+        context.allow_absolute_dataset_paths = false;
+    }
     let mut set = RuleSet::default();
     for path in files {
         let text = bounded::read(path, MAX_RULES_FILE)
@@ -241,9 +259,20 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
             Parsed::Loaded(_) | Parsed::Skipped(_) | Parsed::Disabled => {}
         }
     }
-    let thresholds = thresholds(settings, &context, &mut loaded.complaints)?;
+    if options.lists {
+        loaded.listing = listing::of(&set, &options.disabled);
+    }
+    let thresholds = thresholds(settings, &options.limits, &context, &mut loaded.complaints)?;
     let build = build_options(files, settings, options, thresholds);
-    let rules: Vec<_> = set.into_loaded().collect();
+    let is_wanted = |rule: &rules::Rule| !options.disabled.contains(&rule.sid);
+    let rules: Vec<_> = set.into_loaded().filter(is_wanted).collect();
+    loaded.summary.loaded = loaded.summary.loaded.saturating_sub(
+        loaded
+            .listing
+            .iter()
+            .filter(|rule| rule.state == RuleState::Disabled)
+            .count() as u64,
+    );
     for rule in &rules {
         loaded.wants.add(rule);
     }
@@ -254,6 +283,7 @@ pub fn load(files: &[PathBuf], settings: &Settings, options: &Options) -> Result
     for rule in refused {
         loaded.summary.loaded = loaded.summary.loaded.saturating_sub(1);
         loaded.summary.refused += 1;
+        listing::refuse(&mut loaded.listing, rule.sid, &rule.reason);
         loaded.refusals.push(Refusal {
             file: rule.origin.file.to_string(),
             line: rule.origin.line,
@@ -393,14 +423,20 @@ fn list(
 /// The lines of `threshold.config`.
 fn thresholds(
     settings: &Settings,
+    more: &str,
     context: &Context,
     complaints: &mut Vec<String>,
 ) -> Result<rules::Thresholds> {
-    let Some(path) = settings.text("threshold-file") else {
-        return Ok(rules::Thresholds::default());
+    let path = settings.text("threshold-file");
+    let mut text = match path {
+        Some(path) => bounded::read(Path::new(path), MAX_LIST_FILE)
+            .with_context(|| format!("cannot read the thresholds {path}"))?,
+        None if more.is_empty() => return Ok(rules::Thresholds::default()),
+        None => Vec::new(),
     };
-    let text = bounded::read(Path::new(path), MAX_LIST_FILE)
-        .with_context(|| format!("cannot read the thresholds {path}"))?;
+    let path = path.unwrap_or("what people changed");
+    text.push(b'\n');
+    text.extend_from_slice(more.as_bytes());
     let thresholds = rules::Thresholds::parse(&text, &context.addresses);
     complaints.extend(
         thresholds
@@ -434,9 +470,12 @@ fn build_options(
     let beside = files
         .first()
         .and_then(|path| path.parent().map(Path::to_path_buf));
-    let data_dir = options.data_dir.clone();
+    let (data_dir, is_confined) = (options.data_dir.clone(), options.is_confined);
     let folder = settings.text("default-rule-path").map(PathBuf::from);
     let reader = move |name: &str, place: Place| {
+        if is_confined {
+            return Err("files are not read here".to_owned());
+        }
         let candidates = match place {
             Place::Rules => [beside.clone(), folder.clone(), data_dir.clone()],
             Place::State => [data_dir.clone(), beside.clone(), None],

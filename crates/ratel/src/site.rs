@@ -32,7 +32,13 @@ pub struct Site {
     pub harden: respond::harden::HardenConfig,
     /// Threat intelligence: addresses that others have seen at work.
     pub feeds: Vec<Feed>,
-    /// The control socket and what bouncers ask.
+    /// Where events are kept.
+    pub store: store::Config,
+    /// Where incidents are kept, and what people decide.
+    pub state: state::Config,
+    /// How events become incidents.
+    pub alert: alert::Config,
+    /// The dashboard, the control socket and what bouncers ask.
     pub console: console::Config,
 }
 
@@ -47,6 +53,9 @@ impl Default for Site {
             respond: answer::config::Config::default(),
             feeds: Vec::new(),
             harden: respond::harden::HardenConfig::default(),
+            store: store::Config::default(),
+            state: state::Config::default(),
+            alert: alert::Config::default(),
             console: console::Config::default(),
         }
     }
@@ -62,6 +71,13 @@ impl Site {
         // What is kept stands together unless it is told where else.
         if site.bus.dir == bus::Config::default().dir {
             site.bus.dir = site.data_dir.join("bus");
+        }
+        if site.store.dir == store::Config::default().dir {
+            site.store.dir = site.data_dir.join("store");
+        }
+        if site.state.url == state::config::URL {
+            let url = state::Config::sqlite(&site.data_dir.join("state.db")).url;
+            site.state.url = url;
         }
         Ok(site)
     }

@@ -1,8 +1,11 @@
 //! `ratel up`: all roles of one host in one process; `ratel run`: some of them.
 
 pub mod answer;
+mod captures;
 pub mod engines;
 mod hands;
+mod keep;
+mod lend;
 mod ports;
 mod rights;
 mod roles;
@@ -51,8 +54,23 @@ enum Name {
     Sensor,
     /// Events in, actions out.
     Respond,
-    /// The control socket, metrics, bouncers.
+    /// Events in, incidents out, and people hear of them.
+    Alert,
+    /// Events in; they are kept and found again.
+    Store,
+    /// The dashboard, the control socket, metrics, bouncers.
     Console,
+}
+
+impl Name {
+    /// Every role, in the order of the flow.
+    const ALL: [Name; 5] = [
+        Name::Sensor,
+        Name::Respond,
+        Name::Alert,
+        Name::Store,
+        Name::Console,
+    ];
 }
 
 /// What `ratel up` and `ratel run` share.
@@ -93,7 +111,7 @@ impl From<Mode> for event::action::Mode {
 
 /// Runs all roles until it is told to stop.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    start(&args.shared, &[Name::Sensor, Name::Respond, Name::Console])
+    start(&args.shared, &Name::ALL)
 }
 
 /// Runs some roles until it is told to stop.
@@ -116,7 +134,13 @@ fn start(args: &Shared, names: &[Name]) -> Result<ExitCode> {
         site.respond.mode = mode.into();
     }
     // A folder that is not made yet could not be made later.
-    let mut folders = vec![site.data_dir.as_path(), site.bus.dir.as_path()];
+    let mut folders = vec![
+        site.data_dir.as_path(),
+        site.bus.dir.as_path(),
+        site.store.dir.as_path(),
+    ];
+    let state = site.state.url.strip_prefix("sqlite://").map(Path::new);
+    folders.extend(state.and_then(Path::parent));
     let files = [Some(&site.console.socket), site.events_file.as_ref()];
     folders.extend(files.into_iter().flatten().map(|file| match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -144,14 +168,36 @@ async fn go(site: Site, names: &[Name]) -> Result<ExitCode> {
         .context("metrics")?;
     let bus = bus::Bus::open(&site.bus)?;
     let (hands, healths) = (Arc::new(Hands::default()), Healths::default());
-    let ports = ports::ports(&site, &bus, &hands, &healths, metrics);
-    let mut roles = vec![
-        (Name::Sensor, roles::sensor(&site, &bus, &hands)),
-        (Name::Respond, roles::respond(&site, &bus, &hands)),
-        (Name::Console, roles::console(&site, &bus, ports)),
-    ];
-    roles.retain(|(name, _)| names.contains(name));
-    let roles = roles.into_iter().map(|(_, role)| role).collect();
+    let kept = keep::Kept::default();
+    let ports = ports::ports(&site, &bus, &hands, &kept, &healths, metrics);
+    let lent = lend::lent(&site, &bus, &hands, &kept);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let _ends = stop.clone().drop_guard();
+    let has = |name| names.contains(&name);
+    if has(Name::Alert) || has(Name::Console) {
+        tokio::spawn(keep::open_state(
+            site.state.clone(),
+            kept.clone(),
+            stop.clone(),
+        ));
+    }
+    if has(Name::Console) && !has(Name::Store) {
+        tokio::spawn(keep::open_store(
+            site.store.clone(),
+            kept.clone(),
+            stop.clone(),
+        ));
+    }
+    let mut roles = Vec::new();
+    for name in Name::ALL.into_iter().filter(|name| has(*name)) {
+        roles.push(match name {
+            Name::Sensor => roles::sensor(&site, &bus, &hands),
+            Name::Respond => roles::respond(&site, &bus, &hands),
+            Name::Alert => roles::alert(&site, &bus, &kept),
+            Name::Store => roles::store(&site, &bus, &kept),
+            Name::Console => roles::console(&site, &bus, ports.clone(), lent.clone()),
+        });
+    }
     let supervisor = Supervisor::start(roles, healths.clone());
     tracing::info!(mode = ?site.respond.mode, "Ratel is up");
     until_told(&site, &hands, &healths).await?;

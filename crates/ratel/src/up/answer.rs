@@ -3,6 +3,7 @@
 pub mod config;
 mod told;
 
+use super::hands::Hands;
 use super::supervise::Voice;
 use crate::control::now;
 use anyhow::{Result, ensure};
@@ -49,6 +50,8 @@ pub struct Answering {
     pub data_dir: PathBuf,
     /// The bus.
     pub bus: bus::Bus,
+    /// Where it is seen which feeds are followed.
+    pub hands: Arc<Hands>,
 }
 
 impl Answering {
@@ -103,6 +106,7 @@ impl Answering {
         let _ends = run.clone().drop_guard();
         let folder = self.data_dir.join("feeds");
         let feeds = Arc::new(Feeds::open(self.feeds.clone(), Some(&folder), now())?);
+        self.hands.follow(feeds.clone());
         if !self.feeds.is_empty() {
             fetch(feeds.clone(), run.clone())?;
         }
@@ -184,6 +188,10 @@ fn take<F: Firewall>(
     let Some(mut record) = read(delivery.value) else {
         return Vec::new();
     };
+    // Traffic of a capture that somebody handed in: it is over, and may have been made up.
+    if record["ratel"]["capture"].is_string() {
+        return Vec::new();
+    }
     feeds.sets().tag(&mut record, now());
     responder.on_record(source, &record, Some(delivery.time), now())
 }
@@ -231,7 +239,7 @@ fn carry_out<F: Firewall>(
         What::Approve { action } => responder.approve(*action, who, now),
         What::Undo { action } => responder.undo(*action, who, now),
         What::UndoAll => responder.undo_all(who, now),
-        What::ReloadRules => Ok(Vec::new()),
+        What::ReloadRules | What::IncidentChanged { .. } | What::SilencesChanged => Ok(Vec::new()),
     };
     done.map_err(|error| tracing::warn!(order = order.id, "{}: {error}", order.what))
         .ok()

@@ -1,9 +1,10 @@
 //! Makes engines for the sensor: one for each worker, all on the same rules and settings.
 
 use crate::config::{self, outputs::Outputs, policies::Policies};
-use crate::ruleset::{self, Loaded};
+use crate::ruleset::{self, Loaded, Refusal};
 use crate::settings::Settings;
 use anyhow::{Context, Result, bail};
+use console::web::{RuleChange, RuleText};
 use engine::config::RulesLoaded;
 use engine::records::config::EveConfig;
 use schemars::JsonSchema;
@@ -55,6 +56,8 @@ pub struct Recipe {
     pub eve: EveConfig,
     /// The rules.
     pub rules: sensor::Rules,
+    /// Every rule and what became of it.
+    pub listing: Vec<RuleText>,
 }
 
 impl Recipe {
@@ -62,7 +65,26 @@ impl Recipe {
     ///
     /// # Errors
     /// A file that cannot be read, a `suricata.yaml` that is none.
-    pub fn read(wanted: &Config, data_dir: &Path) -> Result<Self> {
+    pub fn read(wanted: &Config, data_dir: &Path, changes: &[RuleChange]) -> Result<Self> {
+        Recipe::of(wanted, data_dir, changes, None)
+    }
+
+    /// The same with the rules of this file alone, which somebody wrote whom our files are no business of.
+    ///
+    /// # Errors
+    /// As [`Recipe::read`].
+    pub fn test(wanted: &Config, data_dir: &Path, file: &Path) -> Result<(Self, Vec<Refusal>)> {
+        let mut refusals = Vec::new();
+        let recipe = Recipe::of(wanted, data_dir, &[], Some((file, &mut refusals)))?;
+        Ok((recipe, refusals))
+    }
+
+    fn of(
+        wanted: &Config,
+        data_dir: &Path,
+        changes: &[RuleChange],
+        alone: Option<(&Path, &mut Vec<Refusal>)>,
+    ) -> Result<Self> {
         let mut settings = match &wanted.suricata {
             Some(path) => Settings::load(path)?,
             None => {
@@ -75,20 +97,35 @@ impl Recipe {
         let policies = Policies::new(&settings, false)?;
         let eves = config::eve::outputs(&settings);
         let outputs = Outputs::new(&settings);
-        let files = ruleset::files(&files(&wanted.files)?, &[], &settings);
+        let files = match &alone {
+            Some((file, _)) => vec![file.to_path_buf()],
+            None => ruleset::files(&files(&wanted.files)?, &[], &settings),
+        };
         if files.is_empty() {
             tracing::warn!("there are no rules: nothing will alert (rules.files)");
         }
+        let cache = wanted.cache_dir.clone();
+        let cache = cache.unwrap_or_else(|| data_dir.join("cache"));
+        let lines = changes.iter().flat_map(|change| &change.lines);
         let options = ruleset::Options {
-            cache_dir: wanted
-                .cache_dir
-                .clone()
-                .or_else(|| Some(data_dir.join("cache"))),
+            cache_dir: alone.is_none().then_some(cache),
             data_dir: Some(data_dir.to_owned()),
             explains: false,
+            lists: alone.is_none(),
+            disabled: changes
+                .iter()
+                .filter(|change| !change.enabled)
+                .map(|change| change.sid)
+                .collect(),
+            limits: lines.fold(String::new(), |text, line| text + line + "\n"),
+            is_confined: alone.is_some(),
         };
-        let loaded = ruleset::load(&files, &settings, &options)?;
-        tell(&loaded);
+        let mut loaded = ruleset::load(&files, &settings, &options)?;
+        match alone {
+            Some((_, refusals)) => *refusals = std::mem::take(&mut loaded.refusals),
+            None => tell(&loaded),
+        }
+        let listing = std::mem::take(&mut loaded.listing);
         let (whole, degraded, failed) = loaded.counts();
         let mut config = config::engine::config(&settings, &eves, &outputs, loaded.wants);
         policies.apply(&mut config);
@@ -117,6 +154,7 @@ impl Recipe {
             detection,
             eve: eve.config,
             rules,
+            listing,
         })
     }
 }

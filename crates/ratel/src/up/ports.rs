@@ -1,6 +1,7 @@
 //! What the console asks this process for.
 
 use super::hands::Hands;
+use super::keep::Kept;
 use super::supervise::{Healths, State};
 use super::watch;
 use crate::control::now;
@@ -18,13 +19,14 @@ pub fn ports(
     site: &Site,
     bus: &bus::Bus,
     hands: &Arc<Hands>,
+    kept: &Kept,
     healths: &Healths,
     metrics: PrometheusHandle,
 ) -> Ports {
     let orders = bus.publisher(Topic::Orders);
     let (rules, data_dir, on) = (site.rules.clone(), site.data_dir.clone(), hands.clone());
     let (counted, measured) = (hands.clone(), hands.clone());
-    let healths = healths.clone();
+    let (healths, kept) = (healths.clone(), kept.clone());
     Ports {
         publish: Arc::new(move |order: &Order| {
             let value = serde_json::to_vec(order).map_err(|error| error.to_string())?;
@@ -40,7 +42,7 @@ pub fn ports(
             _ => None,
         }),
         roles: Arc::new(move || told(&healths)),
-        counters: Arc::new(move || counters(&counted)),
+        counters: Arc::new(move || counters(&counted, &kept)),
         metrics: Arc::new(move || {
             let mut text = metrics.render();
             if let Some((handle, _)) = measured.get() {
@@ -75,16 +77,33 @@ fn told(healths: &Healths) -> Vec<Told> {
         .collect()
 }
 
-fn counters(hands: &Hands) -> BTreeMap<String, u64> {
+fn counters(hands: &Hands, kept: &Kept) -> BTreeMap<String, u64> {
+    let mut all = BTreeMap::new();
+    if let Some(loaded) = hands.loaded() {
+        for rule in &loaded.book.rules {
+            *all.entry(format!("rules_{}", rule.state.name()))
+                .or_default() += 1;
+        }
+        all.insert("rules_generation".to_owned(), loaded.book.generation);
+    }
+    for feed in hands
+        .feeds()
+        .iter()
+        .flat_map(|feeds| feeds.standings(now()))
+    {
+        all.insert(format!("feed_{}_entries", feed.feed), feed.entries as u64);
+    }
+    all.insert("store_open".to_owned(), u64::from(kept.store.get().is_ok()));
+    all.insert("state_open".to_owned(), u64::from(kept.state.get().is_ok()));
     let Some((handle, publishing)) = hands.get() else {
-        return BTreeMap::new();
+        return all;
     };
-    let mut all: BTreeMap<String, u64> = handle
+    let sensor = handle
         .snapshot()
         .total()
         .named()
-        .map(|(name, count)| (name.to_owned(), count))
-        .collect();
+        .map(|(name, count)| (name.to_owned(), count));
+    all.extend(sensor);
     let (published, lost) = publishing.counts();
     all.insert("events_published".to_owned(), published);
     all.insert("events_lost".to_owned(), lost);

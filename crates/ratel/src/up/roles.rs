@@ -2,15 +2,20 @@
 
 use super::answer::Answering;
 use super::hands::Hands;
+use super::keep::{self, Kept};
 use super::supervise::{Role, Voice};
 use super::watch::Watch;
+use crate::control::now;
 use crate::site::Site;
+use alert::notify::{Notifier, World};
 use anyhow::{Context, Result};
+use console::web::Lent;
 use console::{Console, Ports};
 use respond::host::namespace_of;
 use respond::verify::Arrivals;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Packets in, events out.
@@ -36,6 +41,7 @@ pub fn respond(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>) -> Role {
         feeds: site.feeds.clone(),
         data_dir: site.data_dir.clone(),
         bus: bus.clone(),
+        hands: hands.clone(),
     };
     let hands = hands.clone();
     Role {
@@ -66,14 +72,117 @@ fn sensor_of(hands: &Arc<Hands>) -> respond::verify::Sensor {
     })
 }
 
+/// How often a role that needs the state looks whether it is open.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Events in, incidents out.
+pub fn alert(site: &Site, bus: &bus::Bus, kept: &Kept) -> Role {
+    let (config, bus, kept) = (site.alert.clone(), bus.clone(), kept.clone());
+    let world = World {
+        now: Arc::new(now),
+        env: Arc::new(|name| std::env::var(name).ok()),
+        folder: Some(site.data_dir.join("outbox")),
+    };
+    Role {
+        name: "alert",
+        start: Box::new(move |stop, voice| {
+            let (config, bus, kept) = (config.clone(), bus.clone(), kept.clone());
+            let world = world.clone();
+            Box::pin(async move {
+                let notify = config.notify();
+                let opening = move || Notifier::open(&notify, &world);
+                let opened = tokio::task::spawn_blocking(opening).await;
+                let notifier = Arc::new(opened.context("the notifier panicked")??);
+                kept.notifier.set(Ok(notifier.clone()));
+                let Some(state) = state_of(&kept, &stop, &voice).await else {
+                    return Ok(());
+                };
+                let handle = tokio::runtime::Handle::current();
+                let ports = alert::Ports {
+                    now,
+                    compile: Arc::new(compile),
+                    tell: Arc::new(move |change| notifier.offer(change, now())),
+                };
+                let role = alert::Alert {
+                    config,
+                    bus,
+                    state,
+                    ports,
+                };
+                let run = move || {
+                    let is_stopped = || stop.is_cancelled();
+                    role.run(&handle, &is_stopped, &Told(&voice))
+                };
+                let running = tokio::task::spawn_blocking(run).await;
+                // Its outboxes are given back before they are opened again.
+                kept.notifier.set(Err("it starts again".to_owned()));
+                Ok(running.context("the role panicked")??)
+            })
+        }),
+    }
+}
+
+/// Events in; they are kept and found again.
+pub fn store(site: &Site, bus: &bus::Bus, kept: &Kept) -> Role {
+    let (config, bus, kept) = (site.store.clone(), bus.clone(), kept.clone());
+    Role {
+        name: "store",
+        start: Box::new(move |stop, voice| {
+            let (config, bus, kept) = (config.clone(), bus.clone(), kept.clone());
+            Box::pin(async move {
+                let run = move || keep::events(&config, &bus, &kept, &stop, &voice);
+                let running = tokio::task::spawn_blocking(run);
+                running.await.context("the store panicked")?
+            })
+        }),
+    }
+}
+
+/// The state, once it is open; None where Ratel stops before.
+async fn state_of(kept: &Kept, stop: &CancellationToken, voice: &Voice) -> Option<state::State> {
+    loop {
+        match kept.state.get() {
+            Ok(state) => return Some(state),
+            Err(why) => voice.limps(&why),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.cancelled() => return None,
+        }
+    }
+}
+
+/// The test that a query of the store's language makes.
+fn compile(text: &str) -> Result<alert::silence::Matches, String> {
+    let query = store::query::Query::parse(text).map_err(|error| error.reason)?;
+    let plan = query.plan();
+    Ok(Box::new(move |record| {
+        store::query::matches_plan(&plan, record)
+    }))
+}
+
+/// How a role of the crate `alert` is, told as any other's.
+struct Told<'v>(&'v Voice);
+
+impl alert::service::Voice for Told<'_> {
+    fn runs(&self) {
+        self.0.runs();
+    }
+
+    fn limps(&self, why: &str) {
+        self.0.limps(why);
+    }
+}
+
 /// What people and bouncers ask.
-pub fn console(site: &Site, bus: &bus::Bus, ports: Ports) -> Role {
+pub fn console(site: &Site, bus: &bus::Bus, ports: Ports, lent: Lent) -> Role {
     let (config, bus) = (site.console.clone(), bus.clone());
     Role {
         name: "console",
         start: Box::new(move |stop, voice| {
-            let (config, bus, ports) = (config.clone(), bus.clone(), ports.clone());
-            Box::pin(run_console(config, bus, ports, stop, voice))
+            let (config, bus) = (config.clone(), bus.clone());
+            let (ports, lent) = (ports.clone(), lent.clone());
+            Box::pin(run_console(config, bus, ports, lent, stop, voice))
         }),
     }
 }
@@ -82,23 +191,25 @@ async fn run_console(
     config: console::Config,
     bus: bus::Bus,
     ports: Ports,
+    lent: Lent,
     stop: CancellationToken,
     voice: Voice,
 ) -> Result<()> {
     // Whatever is wrong with bouncers, people must be able to undo.
-    let (console, trouble) = match Console::bind(&config, ports.clone()) {
+    let (console, trouble) = match Console::bind_with(&config, ports.clone(), Some(lent.clone())) {
         Ok(console) => (console, None),
         Err(error) if config.bouncers.is_some() => {
             let without = console::Config {
                 bouncers: None,
                 ..config
             };
-            let console = Console::bind(&without, ports)?;
+            let console = Console::bind_with(&without, ports, Some(lent))?;
             tracing::error!("bouncers are not answered: {error}");
             (console, Some(format!("bouncers are not answered: {error}")))
         }
         Err(error) => return Err(error.into()),
     };
+    let trouble = trouble.or_else(|| console.web_trouble().map(str::to_owned));
     let (tell, told) = tokio::sync::watch::channel(false);
     console.follow(&bus, &told)?;
     let running = tokio::spawn(console.run(told));

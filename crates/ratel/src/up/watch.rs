@@ -1,6 +1,6 @@
 //! The role `sensor`: workers of the crate `sensor`, their rules, and the thread that publishes.
 
-use super::engines::{self, Recipe};
+use super::engines;
 use super::hands::Hands;
 use super::supervise::Voice;
 use crate::control::now;
@@ -75,17 +75,18 @@ impl Watch {
     fn begin(self) -> Result<(sensor::Service, Publishing)> {
         // Said before rules are read, which takes time and has words of its own.
         sensor::may_capture()?;
-        let recipe = Recipe::read(&self.rules, &self.data_dir)?;
+        let loaded = self.hands.read(&self.rules, &self.data_dir)?;
+        let recipe = &loaded.recipe;
         let publisher = self.bus.publisher(Topic::Events);
         let publishing = Publishing::start(publisher, self.events_file)?;
         let mut sinks =
             |_: sensor::Place<'_>| Ok(Box::new(publishing.sink()) as Box<dyn sensor::Sink>);
         let setup = sensor::Setup {
-            engine: recipe.config,
+            engine: recipe.config.clone(),
             detection: recipe.detection,
-            eves: vec![recipe.eve],
+            eves: vec![recipe.eve.clone()],
             writes_fast: false,
-            rules: recipe.rules,
+            rules: recipe.rules.clone(),
             clock: now,
             sinks: &mut sinks,
         };
@@ -113,16 +114,21 @@ fn trouble(now: &sensor::metrics::Snapshot, publishing: &Publishing) -> Option<S
 }
 
 /// Reads the rules anew and puts them in place; the old ones stay where the new ones can't be read.
-pub fn reload(hands: &Hands, rules: &engines::Config, data_dir: &std::path::Path) -> Result<u64> {
+pub fn reload(
+    hands: &Arc<Hands>,
+    rules: &engines::Config,
+    data_dir: &std::path::Path,
+) -> Result<u64> {
     let Some((handle, publishing)) = hands.get() else {
         bail!("the sensor does not run");
     };
     // Logs that were moved away are opened anew by the same signal, as everywhere.
     publishing.reopen();
     let (rules, data_dir) = (rules.clone(), data_dir.to_owned());
+    let own = hands.clone();
     let building = handle.reload(move || {
-        let rules = match Recipe::read(&rules, &data_dir) {
-            Ok(recipe) => recipe.rules,
+        let rules = match own.read(&rules, &data_dir) {
+            Ok(loaded) => loaded.recipe.rules.clone(),
             Err(error) => return Err(format!("{error:#}")),
         };
         match rules.loaded {
