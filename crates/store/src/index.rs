@@ -2,12 +2,14 @@
 
 mod aggregate;
 pub mod bits;
+mod care;
 mod document;
 mod facts;
 mod find;
 mod matching;
 mod records;
 mod schema;
+mod seal;
 mod slice;
 mod top;
 mod values;
@@ -16,7 +18,7 @@ mod writer;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use event::{RecordId, Timestamp};
@@ -42,6 +44,8 @@ pub struct Embedded {
     /// Held while this process may write.
     lock: Option<fs::File>,
     wants_care: AtomicBool,
+    /// How scarce room is.
+    level: AtomicU8,
 }
 
 impl Embedded {
@@ -80,6 +84,7 @@ impl Embedded {
             tick: AtomicU64::new(0),
             lock,
             wants_care: AtomicBool::new(true),
+            level: AtomicU8::new(0),
         }
     }
 
@@ -158,6 +163,27 @@ impl Embedded {
     /// Tells whoever looks after slices that there is something to do.
     fn wake(&self) {
         self.wants_care.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody told since this was asked last.
+    pub fn is_woken(&self) -> bool {
+        self.wants_care.swap(false, Ordering::AcqRel)
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether a record is kept.
+    pub fn holds(&self, id: RecordId) -> Result<bool, Error> {
+        for slice in self.slices().iter().rev() {
+            if self.opened(slice)?.records.row_of(id)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A writer. There must be one at a time.

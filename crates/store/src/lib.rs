@@ -11,10 +11,14 @@ pub mod elastic;
 pub mod face;
 pub mod fields;
 pub mod index;
+pub mod ingest;
 pub mod query;
+pub mod retention;
 pub mod search;
+pub mod service;
 
 mod error;
+mod metrics;
 mod store;
 
 pub use self::config::Config;

@@ -31,7 +31,8 @@ pub struct SeenField {
 }
 
 impl Store {
-    /// Opens it for writing and reading. Install a recorder of metrics before, or nothing is counted.
+    /// Opens it for writing and reading. Install a recorder of metrics before, or nothing is counted. What it
+    /// gives is shared by its clones: the role and those who search use one.
     ///
     /// # Errors
     /// A wrong configuration, a folder that cannot be used or that another process writes.

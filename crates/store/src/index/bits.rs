@@ -104,6 +104,12 @@ impl Bits {
             .sum()
     }
 
+    /// Its words of 64 bits, the lowest document first.
+    #[must_use]
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// The documents in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.words.iter().enumerate().flat_map(|(place, word)| {

@@ -5,6 +5,7 @@
 //! so that the list of blocks is read from the heads alone.
 
 mod block;
+mod columns;
 mod varint;
 
 use std::fs::{File, OpenOptions};
@@ -19,6 +20,11 @@ use crate::Error;
 
 /// Bytes of records in a block that is written while events come: small enough to be read fast for one hit.
 const OPEN_BLOCK: usize = 128 << 10;
+/// Bytes of records in a block that is written once and for all: larger ones pack better, and take longer to read for
+/// one hit. With the real mix: 16.1 times smaller at 128 KiB, 17.3 at 256, 18.6 at 512.
+const SEALED_BLOCK: usize = 256 << 10;
+/// Level of zstd for those: 12 is no smaller, 15 by a fourteenth for eight times the work.
+const SEALED_LEVEL: i32 = 9;
 /// Level of zstd while events come: the sensor must not wait.
 const OPEN_LEVEL: i32 = 1;
 /// Blocks that are kept decompressed for each slice, some 8 MiB at most.
@@ -33,6 +39,7 @@ pub struct Appender {
     pending: Block,
     block_bytes: usize,
     level: i32,
+    as_columns: bool,
 }
 
 impl Appender {
@@ -53,6 +60,17 @@ impl Appender {
             pending: Block::default(),
             block_bytes: OPEN_BLOCK,
             level: OPEN_LEVEL,
+            as_columns: false,
+        })
+    }
+
+    /// A new file that is written once and read for long.
+    pub fn sealed(path: &Path) -> Result<Appender, Error> {
+        Ok(Appender {
+            block_bytes: SEALED_BLOCK,
+            level: SEALED_LEVEL,
+            as_columns: true,
+            ..Appender::open(path, 0)?
         })
     }
 
@@ -72,7 +90,7 @@ impl Appender {
         }
         let (mut head, bytes) = self
             .pending
-            .write(self.level)
+            .write(self.level, self.as_columns)
             .map_err(Error::io("compress for", &self.path))?;
         head.offset = self.len;
         if let Err(error) = self.file.write_all_at(&bytes, self.len) {

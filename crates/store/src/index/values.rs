@@ -186,3 +186,39 @@ fn others<T>(
         }
     });
 }
+
+impl Embedded {
+    /// Bytes on disk by column and part of the index, the largest first.
+    #[must_use]
+    pub fn usage(&self) -> Vec<(String, u64)> {
+        let mut sizes: HashMap<String, u64> = HashMap::new();
+        let mut add = |name: String, bytes: u64| *sizes.entry(name).or_default() += bytes;
+        for slice in self.slices() {
+            let Ok(opened) = self.opened(&slice) else {
+                continue;
+            };
+            let searcher = opened.searcher();
+            for reader in searcher.segment_readers() {
+                let Ok(usage) = reader.space_usage() else {
+                    continue;
+                };
+                for (part, of) in [
+                    ("column", usage.fast_fields()),
+                    ("postings", usage.postings()),
+                    ("positions", usage.positions()),
+                    ("norms", usage.fieldnorms()),
+                    ("words", usage.termdict()),
+                ] {
+                    for field in of.fields() {
+                        let name = format!("{part} {}", field.field_name());
+                        add(name, field.total().get_bytes());
+                    }
+                }
+                add("documents".into(), usage.store().total().get_bytes());
+            }
+        }
+        let mut sizes: Vec<(String, u64)> = sizes.into_iter().collect();
+        sizes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        sizes
+    }
+}

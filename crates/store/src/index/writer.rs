@@ -17,6 +17,7 @@ use super::records::Appender;
 use super::schema;
 use super::slice::{INDEX, RECORDS, Slice, open_index};
 use crate::Error;
+use crate::retention::Worth;
 
 /// Bytes of memory for what is not committed yet; beyond them a segment is written early.
 const MEMORY: usize = 96 << 20;
@@ -33,6 +34,8 @@ pub enum Taken {
     },
     /// It is no record.
     Refused(Refusal),
+    /// There is no room for what is worth so much.
+    LeftOut(Worth),
 }
 
 /// Writes into the newest slice. There is one for a folder.
@@ -124,6 +127,10 @@ impl Writer {
             Ok(parsed) => parsed,
             Err(refusal) => return Ok(Taken::Refused(refusal)),
         };
+        let worth = Worth::of(&parsed.kind);
+        if !self.store.level().keeps(worth) {
+            return Ok(Taken::LeftOut(worth));
+        }
         let row = self.facts.rows;
         let conflicts = parsed.conflicts;
         self.facts.rows += 1;

@@ -76,6 +76,7 @@ proptest! {
     fn any_records_come_back(
         texts in prop::collection::vec((0u64..3, any::<u128>(), ".{0,40}"), 1..60),
         level in 1i32..4,
+        as_columns: bool,
     ) {
         let mut block = Block::default();
         let mut row = 0;
@@ -83,7 +84,7 @@ proptest! {
             row += 1 + gap;
             block.push(row, RecordId::from_bytes(id.to_be_bytes()), text);
         }
-        let (head, bytes) = block.write(level).unwrap();
+        let (head, bytes) = block.write(level, as_columns).unwrap();
         let read = Head::read(bytes.first_chunk().unwrap(), 0).unwrap();
         prop_assert_eq!(&read, &head);
         let back = Block::read(&read, &bytes[HEAD_LEN..]).unwrap();
@@ -92,9 +93,9 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_no_block_or_a_block(bytes in prop::collection::vec(any::<u8>(), 88..400)) {
+    fn any_bytes_are_no_block_or_a_block(bytes in prop::collection::vec(any::<u8>(), 92..400)) {
         if let Some(head) = Head::read(bytes.first_chunk().unwrap(), 0) {
-            let _ = Block::read(&head, &bytes[88..]);
+            let _ = Block::read(&head, &bytes[92..]);
         }
     }
 }

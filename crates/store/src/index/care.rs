@@ -1,0 +1,122 @@
+//! Looks after slices in the background: seals what is full, and makes room.
+
+use event::Timestamp;
+use metrics::{counter, gauge};
+
+use super::{Embedded, Facts};
+use crate::Error;
+use crate::retention::{Disk, Level, Step, next};
+
+/// Steps of one round: room is measured anew after each, and a round ends in sensible time.
+const MAX_STEPS: usize = 64;
+
+impl Embedded {
+    /// How scarce room is.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        Level::from_number(self.level.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    /// Room of the disk that the folder is on.
+    pub fn disk(&self) -> Result<Disk, Error> {
+        let at = rustix::fs::statvfs(&self.config.dir)
+            .map_err(|error| Error::io("look at", &self.config.dir)(error.into()))?;
+        Ok(Disk {
+            size: at.f_blocks.saturating_mul(at.f_frsize),
+            free: at.f_bavail.saturating_mul(at.f_frsize),
+        })
+    }
+
+    /// Measures room and says so where it changed.
+    pub fn measure(&self) -> Result<Level, Error> {
+        let disk = self.disk()?;
+        let before = self.level();
+        let level = Level::of(before, &self.config.watermarks, disk);
+        self.level
+            .store(level.number(), std::sync::atomic::Ordering::Relaxed);
+        gauge!("ratel_store_level").set(f64::from(level.number()));
+        gauge!("ratel_store_free_bytes").set(disk.free as f64);
+        if level != before {
+            let free = disk.free >> 20;
+            match level.text() {
+                Some(text) => tracing::warn!("store: {text} ({free} MiB are free)"),
+                None => tracing::info!("store: there is room again ({free} MiB are free)"),
+            }
+        }
+        Ok(level)
+    }
+
+    /// One round: makes room, then seals. Returns whether anything was done.
+    pub fn care(&self, now: Timestamp) -> Result<bool, Error> {
+        let mut has_done = false;
+        for _ in 0..MAX_STEPS {
+            let level = self.measure()?;
+            let slices: Vec<(u64, Facts, u64)> = self
+                .slices()
+                .iter()
+                .map(|slice| (slice.number, slice.facts(), slice.disk_bytes()))
+                .collect();
+            let Some(step) = next(&slices, &self.config.retention, level, now) else {
+                break;
+            };
+            self.step(step)?;
+            has_done = true;
+        }
+        let slices = self.slices();
+        let done = slices.split_last().map_or(&[][..], |(_, done)| done);
+        for slice in done {
+            // Sealing writes before it frees: not where room is scarce.
+            if slice.with_facts(|facts| facts.is_sealed) || self.level() > Level::Thin {
+                continue;
+            }
+            self.seal(slice, false)?;
+            has_done = true;
+        }
+        self.show();
+        Ok(has_done)
+    }
+
+    fn step(&self, step: Step) -> Result<(), Error> {
+        let find = |number| {
+            let slices = self.slices();
+            slices.into_iter().find(|slice| slice.number == number)
+        };
+        match step {
+            Step::Thin(number) => {
+                let Some(slice) = find(number) else {
+                    return Ok(());
+                };
+                let before = slice.with_facts(|facts| facts.events);
+                self.seal(&slice, true)?;
+                let after = find(number).map_or(0, |slice| slice.with_facts(|facts| facts.events));
+                let gone = before.saturating_sub(after);
+                counter!("ratel_store_thinned_events_total").increment(gone);
+                tracing::warn!(
+                    "store: {gone} events of little worth were dropped for want of room"
+                );
+            }
+            Step::Drop(number, why) => {
+                let Some(slice) = find(number) else {
+                    return Ok(());
+                };
+                let events = slice.with_facts(|facts| facts.events);
+                self.drop_slice(&slice)?;
+                counter!("ratel_store_dropped_events_total", "why" => why.name()).increment(events);
+                tracing::info!("store: {events} events were dropped by {}", why.name());
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&self) {
+        let slices = self.slices();
+        gauge!("ratel_store_slices").set(slices.len() as f64);
+        let bytes: u64 = slices.iter().map(|slice| slice.disk_bytes()).sum();
+        gauge!("ratel_store_bytes").set(bytes as f64);
+        let events: u64 = slices
+            .iter()
+            .map(|slice| slice.with_facts(|facts| facts.events))
+            .sum();
+        gauge!("ratel_store_events").set(events as f64);
+    }
+}
