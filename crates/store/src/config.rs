@@ -75,8 +75,8 @@ impl Default for Retention {
     }
 }
 
-/// Percent of the disk that must be free; below, something is given up, the least worth first. The
-/// lowest of them never falls below 64 MiB, whatever the size of the disk.
+/// Percent of the disk that must be free; below, something is given up, the least worth first. On large disks
+/// they mean 4 GiB, 2 GiB, 1 GiB and 256 MiB at most. Nothing is written where less than 64 MiB are free.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Watermarks {

@@ -11,6 +11,7 @@ mod records;
 mod schema;
 mod seal;
 mod slice;
+mod tail;
 mod top;
 mod values;
 mod writer;
@@ -26,6 +27,7 @@ use event::{RecordId, Timestamp};
 pub use self::document::Refusal;
 pub use self::facts::Facts;
 pub use self::slice::Slice;
+pub use self::tail::Position;
 pub use self::writer::{Taken, Writer};
 use crate::search::Hit;
 use crate::{Config, Error};
@@ -128,6 +130,15 @@ impl Embedded {
         }
         *self.slices_mut() = slices;
         Ok(())
+    }
+
+    /// Sees what another process wrote, where this one only reads.
+    fn see(&self) -> Result<(), Error> {
+        if self.lock.is_none() {
+            self.look()
+        } else {
+            Ok(())
+        }
     }
 
     fn slices_mut(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<u64, Arc<Slice>>> {
@@ -251,7 +262,7 @@ impl Embedded {
                 if ids.len() >= limit {
                     break;
                 }
-                let block = opened.records.read(head)?;
+                let block = opened.records.names(head)?;
                 ids.extend(block.ids().iter().rev());
             }
         }

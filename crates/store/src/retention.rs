@@ -7,9 +7,9 @@ use crate::index::Facts;
 
 /// Bytes that always stay free on the disk.
 pub const FLOOR: u64 = 64 << 20;
-/// Percent of the disk above a watermark at which what was given up is taken up again: without it the
-/// store would go to and fro at the mark.
-const RECOVERY: f64 = 0.5;
+/// What was given up is taken up again when so much more is free than the watermark says: without it
+/// the store would go to and fro at the mark.
+const RECOVERY: f64 = 1.1;
 
 /// What an event is worth when room is scarce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,20 +78,27 @@ impl Level {
             .unwrap_or_default()
     }
 
+    /// The most that its watermark means, bytes: a share of a large disk is more than anybody needs free.
+    const fn most(self) -> u64 {
+        match self {
+            Level::Enough => 0,
+            Level::Thin => 4 << 30,
+            Level::Degraded => 2 << 30,
+            Level::AlertsOnly => 1 << 30,
+            Level::Stopped => 256 << 20,
+        }
+    }
+
     /// The level for so much room of a disk, after `before`.
     #[must_use]
     pub fn of(before: Level, marks: &Watermarks, disk: Disk) -> Level {
         if disk.free < FLOOR {
             return Level::Stopped;
         }
-        let free = disk.free_percent();
-        let below = |level: Level, mark: f64| {
-            let mark = if before >= level {
-                mark + RECOVERY
-            } else {
-                mark
-            };
-            mark > 0.0 && free < mark
+        let below = |level: Level, percent: f64| {
+            let recovery = if before >= level { RECOVERY } else { 1.0 };
+            let mark = (disk.size as f64 * percent / 100.0).min(level.most() as f64);
+            (disk.free as f64) < mark * recovery
         };
         if below(Level::Stopped, marks.stop_percent) {
             Level::Stopped
@@ -143,15 +150,6 @@ pub struct Disk {
     pub size: u64,
     /// What is free for us.
     pub free: u64,
-}
-
-impl Disk {
-    fn free_percent(self) -> f64 {
-        if self.size == 0 {
-            return 100.0;
-        }
-        self.free as f64 * 100.0 / self.size as f64
-    }
 }
 
 /// One thing to do.
@@ -277,25 +275,30 @@ mod tests {
     #[test]
     fn levels_follow_the_free_part_of_the_disk_and_recover_a_little_above() {
         let marks = Watermarks::default();
-        let size = 100 << 30;
+        let size = 10 << 30;
         let level = |before, percent: f64| {
             let free = (size as f64 * percent / 100.0) as u64;
             Level::of(before, &marks, Disk { size, free })
         };
         assert_eq!(level(Level::Enough, 50.0), Level::Enough);
         assert_eq!(level(Level::Enough, 9.9), Level::Thin);
-        assert_eq!(level(Level::Thin, 10.2), Level::Thin);
-        assert_eq!(level(Level::Thin, 10.6), Level::Enough);
+        assert_eq!(level(Level::Thin, 10.9), Level::Thin);
+        assert_eq!(level(Level::Thin, 11.1), Level::Enough);
         assert_eq!(level(Level::Enough, 6.9), Level::Degraded);
         assert_eq!(level(Level::Degraded, 3.9), Level::AlertsOnly);
         assert_eq!(level(Level::AlertsOnly, 1.9), Level::Stopped);
-        assert_eq!(level(Level::Stopped, 2.4), Level::Stopped);
-        assert_eq!(level(Level::Stopped, 2.6), Level::AlertsOnly);
+        assert_eq!(level(Level::Stopped, 2.1), Level::Stopped);
+        assert_eq!(level(Level::Stopped, 2.3), Level::AlertsOnly);
         let small = Disk {
             size: 100 << 20,
             free: 63 << 20,
         };
         assert_eq!(Level::of(Level::Enough, &marks, small), Level::Stopped);
+        let large = Disk {
+            size: 10 << 40,
+            free: 5 << 30,
+        };
+        assert_eq!(Level::of(Level::Enough, &marks, large), Level::Enough);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use metrics::{counter, gauge};
 
 use super::{Embedded, Facts};
 use crate::Error;
-use crate::retention::{Disk, Level, Step, next};
+use crate::retention::{Disk, Level, Step, Why, next};
 
 /// Steps of one round: room is measured anew after each, and a round ends in sensible time.
 const MAX_STEPS: usize = 64;
@@ -61,7 +61,19 @@ impl Embedded {
             };
             self.step(step)?;
             has_done = true;
+            // Whatever fills the disk may go again: what was kept for weeks is not given up in one moment.
+            if matches!(step, Step::Thin(_) | Step::Drop(_, Why::Disk)) {
+                break;
+            }
         }
+        has_done |= self.seal_done()?;
+        self.show();
+        Ok(has_done)
+    }
+
+    /// Seals what is written no more. Returns whether there was any.
+    pub fn seal_done(&self) -> Result<bool, Error> {
+        let mut has_done = false;
         let slices = self.slices();
         let done = slices.split_last().map_or(&[][..], |(_, done)| done);
         for slice in done {
@@ -72,7 +84,6 @@ impl Embedded {
             self.seal(slice, false)?;
             has_done = true;
         }
-        self.show();
         Ok(has_done)
     }
 

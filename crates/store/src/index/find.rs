@@ -11,6 +11,7 @@ use tantivy::{Searcher, SegmentReader};
 use super::aggregate::Aggregating;
 use super::bits::Bits;
 use super::matching::{Segment, between};
+use super::records::Block;
 use super::schema::{ROW, TIME};
 use super::slice::{Opened, Slice};
 use super::top::{Place, Top};
@@ -270,41 +271,30 @@ impl<'a> Finding<'a> {
         let limit = self.request.limit;
         let mut chosen = self.tied;
         chosen.extend(self.top.into_kept());
-        let mut named: Vec<(i64, RecordId, Place)> = Vec::with_capacity(chosen.len());
-        let mut rows = Rows::default();
-        for (key, place) in chosen {
-            if let Some((id, _)) = rows.get(parts, place)? {
-                named.push((key, id, place));
-            }
-        }
+        let mut named = named(parts, &chosen)?;
         let newest_first = self.request.order == Order::NewestFirst;
         if let Some(Cursor { id: last, .. }) = self.request.after {
             let after = self.after;
-            named.retain(|(key, id, _)| {
-                Some(*key) != after || if newest_first { *id < last } else { *id > last }
+            named.retain(|found| {
+                let is_behind = if newest_first {
+                    found.id < last
+                } else {
+                    found.id > last
+                };
+                Some(found.key) != after || is_behind
             });
         }
         named.sort_unstable_by(|a, b| {
             let by_id = if newest_first {
-                b.1.cmp(&a.1)
+                b.id.cmp(&a.id)
             } else {
-                a.1.cmp(&b.1)
+                a.id.cmp(&b.id)
             };
-            b.0.cmp(&a.0).then(by_id)
+            b.key.cmp(&a.key).then(by_id)
         });
         let has_more = named.len() > limit;
         named.truncate(limit);
-        let mut hits = Vec::with_capacity(named.len());
-        for (key, id, place) in named {
-            let Some((_, event)) = rows.get(parts, place)? else {
-                continue;
-            };
-            hits.push(Hit {
-                id,
-                time: Timestamp::from_nanos(key.wrapping_mul(self.sign)),
-                event,
-            });
-        }
+        let hits = texts(parts, &named, self.sign)?;
         let next = hits.last().filter(|_| has_more).map(|hit| Cursor {
             time: hit.time,
             id: hit.id,
@@ -351,24 +341,29 @@ impl tantivy::columnar::ColumnValues<i64> for Nanos {
     }
 }
 
-/// Columns of rows that were opened already.
-#[derive(Default)]
-struct Rows {
-    columns: HashMap<(u32, u32), Column<u64>>,
+/// A document with its id.
+struct Named {
+    key: i64,
+    id: RecordId,
+    slice: u32,
+    row: u64,
 }
 
-impl Rows {
-    /// The record of a document.
-    fn get(&mut self, parts: &[Part], place: Place) -> Result<Option<(RecordId, String)>, Error> {
+/// The ids of documents. Many events may share one time, so blocks are read in their order, each once, and of them
+/// the ids alone.
+fn named(parts: &[Part], chosen: &[(i64, Place)]) -> Result<Vec<Named>, Error> {
+    let mut columns: HashMap<(u32, u32), Column<u64>> = HashMap::new();
+    let mut found: Vec<(u32, u64, i64)> = Vec::with_capacity(chosen.len());
+    for (key, place) in chosen {
         let Some(part) = parts.get(place.slice as usize) else {
-            return Ok(None);
+            continue;
         };
-        let column = match self.columns.entry((place.slice, place.segment)) {
+        let column = match columns.entry((place.slice, place.segment)) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let readers = part.searcher.segment_readers();
                 let Some(reader) = readers.get(place.segment as usize) else {
-                    return Ok(None);
+                    continue;
                 };
                 let column = reader
                     .fast_fields()
@@ -377,9 +372,54 @@ impl Rows {
                 entry.insert(column)
             }
         };
-        match column.first(place.document) {
-            Some(row) => part.opened.records.get(row),
-            None => Ok(None),
+        if let Some(row) = column.first(place.document) {
+            found.push((place.slice, row, *key));
         }
     }
+    found.sort_unstable();
+    let mut named = Vec::with_capacity(found.len());
+    let mut block: Option<(u32, u64, Block)> = None;
+    for (slice, row, key) in found {
+        let Some(part) = parts.get(slice as usize) else {
+            continue;
+        };
+        let is_same = block
+            .as_ref()
+            .is_some_and(|(of, last, _)| *of == slice && row <= *last);
+        if !is_same {
+            let Some(head) = part.opened.records.find(row) else {
+                continue;
+            };
+            block = Some((slice, head.last_row, part.opened.records.names(&head)?));
+        }
+        if let Some((_, _, block)) = &block
+            && let Some(id) = block.id_of(row)
+        {
+            named.push(Named {
+                key,
+                id,
+                slice,
+                row,
+            });
+        }
+    }
+    Ok(named)
+}
+
+/// The hits with their records; blocks are read in their order.
+fn texts(parts: &[Part], named: &[Named], sign: i64) -> Result<Vec<Hit>, Error> {
+    let mut order: Vec<usize> = (0..named.len()).collect();
+    order.sort_unstable_by_key(|at| named.get(*at).map(|found| (found.slice, found.row)));
+    let mut hits: Vec<(usize, Hit)> = Vec::with_capacity(named.len());
+    for at in order {
+        if let Some(found) = named.get(at)
+            && let Some(part) = parts.get(found.slice as usize)
+            && let Some((id, event)) = part.opened.records.get(found.row)?
+        {
+            let time = Timestamp::from_nanos(found.key.wrapping_mul(sign));
+            hits.push((at, Hit { id, time, event }));
+        }
+    }
+    hits.sort_unstable_by_key(|(at, _)| *at);
+    Ok(hits.into_iter().map(|(_, hit)| hit).collect())
 }

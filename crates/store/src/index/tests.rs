@@ -72,6 +72,12 @@ fn config(dir: &tempfile::TempDir, max_events: u64) -> Config {
     };
     config.slices.max_events = max_events;
     config.slices.max_open = 2;
+    config.watermarks = crate::config::Watermarks {
+        thin_percent: 0.0,
+        degrade_percent: 0.0,
+        alerts_only_percent: 0.0,
+        stop_percent: 0.0,
+    };
     config
 }
 
@@ -471,4 +477,75 @@ fn a_reader_beside_a_writer_sees_commits() {
         Embedded::open(&config(&bench.dir, 3)),
         Err(Error::Locked { .. })
     ));
+}
+
+#[test]
+fn a_sealed_slice_answers_as_before_and_a_thinned_one_without_what_is_worth_little() {
+    let bench = zoo();
+    let ask = |bench: &Bench| {
+        let all = bench.matching(Query::All);
+        let pattern = bench.matching(is("dns.queries.rrname", Value::Pattern("*.com".into())));
+        (all, pattern, bench.matching(word("message", "password")))
+    };
+    let before = ask(&bench);
+    assert!(bench.store.care(NOW).unwrap());
+    assert!(!bench.store.care(NOW).unwrap());
+    assert!(
+        bench
+            .store
+            .slices()
+            .iter()
+            .filter(|slice| slice.facts().is_sealed)
+            .count()
+            >= 2
+    );
+    assert_eq!(ask(&bench), before);
+    for slice in bench.store.slices() {
+        if slice.facts().is_sealed {
+            bench.store.seal(&slice, true).unwrap();
+        }
+    }
+    assert_eq!(bench.matching(Query::All), [0, 3, 4, 5, 6]);
+    let Bench {
+        dir, store, writer, ..
+    } = bench;
+    drop((store, writer));
+    let store = open(&dir, 3);
+    assert_eq!(store.count(&Query::All, None, None).unwrap(), 5);
+    assert_eq!(store.recent_ids(100).unwrap().len(), 5);
+}
+
+#[test]
+fn old_slices_go_by_age() {
+    let bench = zoo();
+    let later = Timestamp::new(NOW.secs() + 31 * 86_400, 0);
+    assert!(bench.store.care(later).unwrap());
+    assert_eq!(bench.matching(Query::All), [6]);
+}
+
+#[test]
+fn who_follows_sees_each_matching_event_once_in_the_order_of_its_coming() {
+    let mut bench = Bench::new(5);
+    let reader = Embedded::open_read_only(&config(&bench.dir, 5)).unwrap();
+    let mut at = reader.end().unwrap();
+    let mut seen = Vec::new();
+    for n in 0..23 {
+        let kind = if n % 2 == 0 { "alert" } else { "flow" };
+        bench.push(&json!({"n": n, "event_type": kind, "timestamp": time(100 - n)}).to_string());
+        if n % 3 == 0 {
+            bench.commit();
+            if n % 4 == 0 {
+                bench.store.care(NOW).unwrap();
+            }
+            loop {
+                let (hits, next) = reader.since(at, &word("event_type", "alert"), 2).unwrap();
+                at = next;
+                if hits.is_empty() {
+                    break;
+                }
+                seen.extend(hits.iter().map(|hit| number(&hit.event)));
+            }
+        }
+    }
+    assert_eq!(seen, (0..22).step_by(2).collect::<Vec<u64>>());
 }

@@ -121,6 +121,12 @@ impl Head {
         self.names_len as usize + self.text_len as usize
     }
 
+    /// Bytes of rows and ids, right behind the head.
+    #[must_use]
+    pub const fn names_len(&self) -> usize {
+        self.names_len as usize
+    }
+
     /// Where the next block begins.
     #[must_use]
     pub const fn end(&self) -> u64 {
@@ -204,6 +210,12 @@ impl Block {
         self.at(self.rows.binary_search(&row).ok()?)
     }
 
+    /// The id of a row.
+    #[must_use]
+    pub fn id_of(&self, row: u64) -> Option<RecordId> {
+        self.ids.get(self.rows.binary_search(&row).ok()?).copied()
+    }
+
     /// The row of an id.
     #[must_use]
     pub fn row_of(&self, id: RecordId) -> Option<u64> {
@@ -279,6 +291,15 @@ impl Block {
         out
     }
 
+    /// Reads rows and ids alone, from the first [`Head::names_len`] bytes behind a head.
+    #[must_use]
+    pub fn read_names(head: &Head, bytes: &[u8]) -> Option<Block> {
+        let names = zstd::bulk::decompress(bytes, head.raw_names_len as usize).ok()?;
+        let mut block = Block::default();
+        block.take_names(head, &names)?;
+        Some(block)
+    }
+
     /// Reads the bytes behind a head; none where they are not what was written.
     #[must_use]
     pub fn read(head: &Head, bytes: &[u8]) -> Option<Block> {
@@ -297,25 +318,30 @@ impl Block {
             text: String::from_utf8(text).ok()?,
             ..Block::default()
         };
-        let mut rest = names.as_slice();
+        block.take_names(head, &names)?;
+        Some(block)
+    }
+
+    fn take_names(&mut self, head: &Head, names: &[u8]) -> Option<()> {
+        let mut rest = names;
         let mut before = 0_u64;
         for _ in 0..head.records {
             let row = before.checked_add(take(&mut rest)?)?;
-            block.rows.push(row);
+            self.rows.push(row);
             before = row.checked_add(1)?;
         }
         let (mut high, mut low) = (0_u64, 0_u64);
         for _ in 0..head.records {
             high = high.wrapping_add(unzigzag(take(&mut rest)?));
             low = low.wrapping_add(unzigzag(take(&mut rest)?));
-            block.ids.push(whole(high, low));
+            self.ids.push(whole(high, low));
         }
         let mut end = 0_u64;
         for _ in 0..head.records {
             end = end.checked_add(take(&mut rest)?)?;
-            block.ends.push(u32::try_from(end).ok()?);
+            self.ends.push(u32::try_from(end).ok()?);
         }
-        Some(block)
+        Some(())
     }
 }
 
