@@ -1,8 +1,10 @@
 // Pictures of every page in light and dark at 1280 and 400 pixels: node pictures.mjs URL USER PASSWORD FOLDER
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { chromium as browsers } from 'playwright-core';
 import { chromium } from './lab.mjs';
 
 const [url, user, password, folder] = process.argv.slice(2);
+mkdirSync(folder, { recursive: true });
 const browser = await browsers.launch({
   executablePath: chromium,
   args: ['--no-sandbox', '--disable-dev-shm-usage'],
@@ -30,9 +32,12 @@ async function main() {
         ignoreHTTPSErrors: true,
       });
       const page = await context.newPage();
+      const debug = await context.newCDPSession(page);
       const take = async (name) => {
         await page.waitForTimeout(1300);
-        await page.screenshot({ path: `${folder}/${name}-${theme}-${width}.png` });
+        // WebP is a third of PNG, which this repository would carry for ever.
+        const { data } = await debug.send('Page.captureScreenshot', { format: 'webp', quality: 82 });
+        writeFileSync(`${folder}/${name}-${theme}-${width}.webp`, Buffer.from(data, 'base64'));
       };
       await page.goto(url);
       await page.getByLabel('Password').waitFor();

@@ -97,7 +97,7 @@ if (isLab) {
         window.watcher?.disconnect();
         window.watcher = new MutationObserver(() => {
           const found = [...document.querySelectorAll('.ov-alerts li.is-fresh')].find(
-            (li) => li.textContent.includes(ip + ':') && li.textContent.includes('Log4Shell'),
+            (li) => li.textContent.includes(ip + ' ') && li.textContent.includes('Log4Shell'),
           );
           if (found && !window.seenAt) window.seenAt = Date.now();
         });

@@ -69,8 +69,9 @@ const hosts = createRoute({
 });
 const host = createRoute({
   getParentRoute: () => root,
-  path: '/hosts/$ip',
-  validateSearch: only('since'),
+  // The address is no part of the path: a path whose end has dots is a file to a server.
+  path: '/hosts/one',
+  validateSearch: only('ip', 'since'),
   component: lazyRouteComponent(() => import('@/pages/hosts/detail'), 'HostPage'),
 });
 const actions = createRoute({

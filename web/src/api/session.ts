@@ -9,7 +9,28 @@ export type SessionState = { state: 'unknown' } | { state: 'out' } | { state: 'i
 let current: SessionState = { state: 'unknown' };
 const watchers = new Set<() => void>();
 
+/** Whether there may be a cookie of an earlier visit: scripts cannot see it, and asking in vain is told as an error. */
+const MARK = 'ratel.session';
+
+export function markSession(isThere: boolean): void {
+  try {
+    if (isThere) localStorage.setItem(MARK, '1');
+    else localStorage.removeItem(MARK);
+  } catch {
+    // A browser that keeps nothing asks in vain.
+  }
+}
+
+function mayResume(): boolean {
+  try {
+    return localStorage.getItem(MARK) !== null;
+  } catch {
+    return true;
+  }
+}
+
 function become(user: Me | null): void {
+  markSession(user !== null);
   current = user ? { state: 'in', user } : { state: 'out' };
   if (user && !user.must_change_password) live.start();
   else live.stop();
@@ -30,6 +51,7 @@ export function useSession(): SessionState {
 /** The cookie of an earlier visit may still be good. */
 export async function resume(): Promise<void> {
   if (current.state !== 'unknown') return;
+  if (!mayResume()) return become(null);
   try {
     await refresh();
   } catch {

@@ -133,7 +133,7 @@ export function PivotMenu() {
                   onClick={() => {
                     const ip = String(current.value);
                     open(null);
-                    void navigate({ to: '/hosts/$ip', params: { ip } });
+                    void navigate({ to: '/hosts/one', search: { ip } });
                   }}
                 >
                   Look at the host

@@ -15,5 +15,6 @@ it('completes what begins so before what only contains it', () => {
 it('finds the place of a refusal, as a number or in words', () => {
   expect(placeOf(new Problem(400, 'x', 'y', { at: 4 }))).toBe(4);
   expect(placeOf(new Problem(400, 'x', 'q: character 5: a bracket is not closed'))).toBe(4);
+  expect(placeOf(new Problem(400, 'x', 'q, at character 4: a bracket is not closed'))).toBe(4);
   expect(placeOf(new Problem(400, 'x', 'too long'))).toBeNull();
 });

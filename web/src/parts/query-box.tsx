@@ -177,8 +177,9 @@ function choicesFor(
 /** Where the query was not understood: told as a number, or in the words. */
 export function placeOf(error: Problem): number | null {
   if (typeof error.body.at === 'number') return error.body.at;
-  const words = /\bcharacter (\d+): /.exec(error.detail);
-  return words?.[1] ? Number(words[1]) - 1 : null;
+  const words = /\b(at )?character (\d+): /.exec(error.detail);
+  // The API counts from 0 in "at character 4: …"; the language itself, from 1 in "character 5: …".
+  return words?.[2] ? Number(words[2]) - (words[1] ? 0 : 1) : null;
 }
 
 /** The query again with a mark under the place that was not understood. */

@@ -73,7 +73,7 @@ export function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () =
     if (isAddress(words))
       direct.push({
         name: `Host ${words}`,
-        run: () => void navigate({ to: '/hosts/$ip', params: { ip: words } }),
+        run: () => void navigate({ to: '/hosts/one', search: { ip: words } }),
       });
     if (/^i[0-9a-f]{16}$/.test(words))
       direct.push({

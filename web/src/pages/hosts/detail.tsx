@@ -1,6 +1,6 @@
 // One host: whom it talks to, what it offers, under which names, and what was alerted about it.
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { events, host as ask, histogram } from '@/api/queries';
 import { useMay } from '@/api/session';
@@ -20,8 +20,8 @@ import { PeerMap } from './peers';
 import './hosts.css';
 
 export function HostPage() {
-  const { ip } = useParams({ from: '/hosts/$ip' });
-  const search = useSearch({ from: '/hosts/$ip' });
+  const search = useSearch({ from: '/hosts/one' });
+  const ip = search.ip ?? '';
   const navigate = useNavigate();
   const since = (search.since ?? '7d') as (typeof SINCE)[number][0];
   const answer = useQuery(ask(ip, since));
@@ -41,7 +41,7 @@ export function HostPage() {
             value={since}
             choices={SINCE}
             onChange={(next) =>
-              void navigate({ to: '/hosts/$ip', params: { ip }, search: { since: next }, replace: true })
+              void navigate({ to: '/hosts/one', search: { ip, since: next }, replace: true })
             }
           />
           <Link className="btn" to="/hunt" search={{ q: eitherEnd(ip), since }}>

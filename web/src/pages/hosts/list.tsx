@@ -152,7 +152,7 @@ export function Hosts() {
               </span>
             </div>
           )}
-          onOpen={(host) => void navigate({ to: '/hosts/$ip', params: { ip: host.address } })}
+          onOpen={(host) => void navigate({ to: '/hosts/one', search: { ip: host.address } })}
           onEnd={() => {
             if (answer.hasNextPage && !answer.isFetchingNextPage) void answer.fetchNextPage();
           }}

@@ -34,7 +34,7 @@ export function PeerMap({ address, peers }: { address: string; peers: Peer[] }) 
       <ol>
         {list.map((peer) => (
           <li key={peer.address} style={{ height: ROW }}>
-            <Link to="/hosts/$ip" params={{ ip: peer.address }} className="mono">
+            <Link to="/hosts/one" search={{ ip: peer.address }} className="mono">
               {peer.address}
             </Link>
             <span className="faint cut">

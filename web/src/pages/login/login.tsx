@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { get, Problem } from '@/api/client';
-import { login } from '@/api/session';
+import { login, markSession } from '@/api/session';
 import type { Methods } from '@/api/types';
 import './login.css';
 
@@ -85,7 +85,7 @@ export function Login() {
           </form>
         )}
         {oidc ? (
-          <a className="btn login-oidc" href={oidc.start}>
+          <a className="btn login-oidc" href={oidc.start} onClick={() => markSession(true)}>
             Log in with {oidc.name}
           </a>
         ) : null}

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { useLive } from '@/api/live';
 import { get } from '@/api/client';
 import type { Events, Hit } from '@/api/types';
-import { end, severityOf, text } from '@/lib/eve';
+import { severityOf, text } from '@/lib/eve';
 import { Loading } from '@/parts/states';
 import { SeverityMark } from '@/parts/severity';
 import { Ago } from '@/parts/time';
@@ -53,7 +53,7 @@ export function AlertFeed() {
                 <SeverityMark severity={severityOf(hit.event) ?? 'informational'} short />
                 <span className="cut">{text(hit.event, 'alert.signature')}</span>
                 <span className="mono quiet cut ov-ends">
-                  {end(hit.event, 'src')} → {end(hit.event, 'dest')}
+                  {text(hit.event, 'src_ip')} → {text(hit.event, 'dest_ip')}
                 </span>
                 <span className="faint ov-ago">
                   <Ago time={hit.time} />
