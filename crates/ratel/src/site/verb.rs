@@ -51,6 +51,12 @@ fn check(file: &File) -> Result<String> {
     let site = Site::read(file.config.as_deref())?;
     site.sensor.check()?;
     respond::feeds::config::check(&site.feeds)?;
+    site.store.check()?;
+    site.alert.policy()?;
+    site.alert.homes()?;
+    alert::notify::check(&site.alert.notify())?;
+    site.console.web.auth.check()?;
+    site.console.web.tls.check()?;
     let mut refusals = Vec::new();
     let mut taken = 0;
     for (name, text) in answer::config::playbooks(&site.respond.playbooks)? {
