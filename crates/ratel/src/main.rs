@@ -87,7 +87,8 @@ fn main() -> ExitCode {
 /// How much is told where nobody says: what runs for long tells what happens.
 fn told(verb: &Verb) -> &'static str {
     match verb {
-        Verb::Up(_) | Verb::Run(_) => "info",
+        // What the index of events does to itself is nobody's news.
+        Verb::Up(_) | Verb::Run(_) => "info,tantivy=warn",
         _ => "warn",
     }
 }

@@ -128,7 +128,7 @@ impl Default for Slices {
 
 impl Config {
     /// Refuses what cannot work, with the key that says it.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let refuse = |key, why: &str| {
             Err(Error::Config {
                 key,

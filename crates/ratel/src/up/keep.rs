@@ -1,16 +1,23 @@
 //! What roles of this process share that must be opened first: the store of events and the state. Either
 //! may be late or fail for a while; who needs it says so until it is there.
 
+use super::supervise::Voice;
 use alert::notify::Notifier;
+use anyhow::{Context, Result};
 use console::web::Slot;
 use state::State;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
+use store::service::Health;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Between two tries to open what can't be opened.
 const AGAIN: Duration = Duration::from_secs(2);
+
+/// How often it is looked how the store fares.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The store and the state, once they are open.
 #[derive(Clone, Debug)]
@@ -80,39 +87,39 @@ pub async fn open_store(config: store::Config, kept: Kept, stop: CancellationTok
 }
 
 /// Keeps events until told to stop.
-pub fn events(
-    config: &store::Config,
-    bus: &bus::Bus,
-    kept: &Kept,
-    stop: &CancellationToken,
-    voice: &super::supervise::Voice,
-) -> anyhow::Result<()> {
-    let opened = match kept.store.get() {
+pub async fn events(
+    config: store::Config,
+    bus: bus::Bus,
+    kept: Kept,
+    stop: CancellationToken,
+    voice: Voice,
+) -> Result<()> {
+    // Opened once: readers of this process hold it, and there is one writer to a folder.
+    let store = match kept.store.get() {
         Ok(store) => store,
-        Err(_) => Store::open(config)?,
-    };
-    kept.store.set(Ok(opened.clone()));
-    let mut writer = opened.writer(crate::control::now())?;
-    let mut records = bus.subscribe("store", &[event::Topic::Events])?;
-    let mut last = std::time::Instant::now();
-    let mut pending: Option<bus::Batch> = None;
-    voice.runs();
-    while !stop.is_cancelled() {
-        let batch = records.next(Duration::from_millis(100))?;
-        if let Some(batch) = batch {
-            for delivery in batch.iter() {
-                writer.push(delivery.id, delivery.time, delivery.value)?;
-            }
-            pending = Some(batch);
+        Err(_) => {
+            let config = config.clone();
+            let opening = tokio::task::spawn_blocking(move || Store::open(&config));
+            opening.await.context("the store panicked")??
         }
-        if last.elapsed() > Duration::from_millis(500) {
-            last = std::time::Instant::now();
-            writer.commit(crate::control::now())?;
-            if let Some(batch) = pending.take() {
-                records.commit(&batch)?;
+    };
+    kept.store.set(Ok(store.clone()));
+    let health = Health::default();
+    let (tell, told) = watch::channel(false);
+    let running = store::service::run(store, bus, config, health.clone(), told);
+    let mut running = std::pin::pin!(running);
+    loop {
+        match health.trouble() {
+            Some(why) => voice.limps(&why),
+            None => voice.runs(),
+        }
+        tokio::select! {
+            ended = running.as_mut() => return Ok(ended?),
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.cancelled() => {
+                let _ = tell.send(true);
+                return Ok(running.await?);
             }
         }
     }
-    writer.commit(crate::control::now())?;
-    Ok(())
 }

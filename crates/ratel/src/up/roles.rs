@@ -129,11 +129,7 @@ pub fn store(site: &Site, bus: &bus::Bus, kept: &Kept) -> Role {
         name: "store",
         start: Box::new(move |stop, voice| {
             let (config, bus, kept) = (config.clone(), bus.clone(), kept.clone());
-            Box::pin(async move {
-                let run = move || keep::events(&config, &bus, &kept, &stop, &voice);
-                let running = tokio::task::spawn_blocking(run);
-                running.await.context("the store panicked")?
-            })
+            Box::pin(keep::events(config, bus, kept, stop, voice))
         }),
     }
 }
