@@ -5,6 +5,7 @@
 //! and a handle (`state.users()`), every list is read in pages, every text has a limit. The time is an argument.
 
 pub mod config;
+mod dump;
 mod error;
 pub mod incidents;
 pub mod kv;

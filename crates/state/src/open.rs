@@ -120,6 +120,18 @@ impl State {
         begun.map_err(Error::sql(what))
     }
 
+    /// Begins with a statement of its own.
+    pub(crate) async fn begin_with(
+        &self,
+        statement: &'static str,
+        what: &'static str,
+    ) -> Result<Transaction<'static, Any>, Error> {
+        self.pool
+            .begin_with(statement)
+            .await
+            .map_err(Error::sql(what))
+    }
+
     /// Begins to write where a decision hangs on several users: one at a time. SQLite has one writer anyway.
     pub(crate) async fn begin_with_users(
         &self,

@@ -57,6 +57,8 @@ cases! {
     accounts::a_session_ends_for_good,
     accounts::too_many_sessions_end_the_oldest,
     accounts::tokens_belong_to_a_user,
+    machine::what_is_written_out_can_be_put_back,
+    machine::what_is_no_dump_changes_nothing,
 }
 
 /// Second `secs`.

@@ -388,3 +388,56 @@ pub async fn what_alert_keeps_is_kept_whole_or_not_at_all(state: State) {
     machine.save(&save, at(102)).await.expect("it is kept");
     assert!(machine.load().await.expect("a list").is_empty());
 }
+
+async fn written_out(state: &State) -> Vec<u8> {
+    let mut lines = Vec::new();
+    state.dump(&mut lines).await.expect("written out");
+    lines
+}
+
+pub async fn what_is_written_out_can_be_put_back(state: State) {
+    assert!(state.is_empty().await.expect("asked"));
+    let many: Vec<Incident> = (0..1203).map(|n| incident(&format!("i{n:04}"))).collect();
+    state.incidents().put_all(&many).await.expect("kept");
+    state
+        .incidents()
+        .triage("i0007", 1, &status(Status::Closed), "ann", at(110))
+        .await
+        .expect("changed");
+    state
+        .notes()
+        .add("i0007", "ann", "a \"note\"\n— ünïcode", at(111))
+        .await
+        .expect("noted");
+    state.kv().put("a", "b", at(1)).await.expect("put");
+    let lines = written_out(&state).await;
+    state.kv().put("c", "d", at(1)).await.expect("put");
+    state
+        .incidents()
+        .put_machine(&incident("later"))
+        .await
+        .expect("kept");
+    let put = state.load(lines.as_slice()).await.expect("put back");
+    assert_eq!(put, 1205);
+    assert_eq!(written_out(&state).await, lines);
+    assert!(!state.is_empty().await.expect("asked"));
+    assert_eq!(get(&state, "i0007").await.incident.status, Status::Closed);
+}
+
+pub async fn what_is_no_dump_changes_nothing(state: State) {
+    put(&state, &incident("i1")).await;
+    let before = written_out(&state).await;
+    for lines in [
+        "no json\n",
+        "{\"table\": \"users\", \"row\": {}}\n",
+        "{\"table\": \"sqlite_master\", \"row\": {\"a\": 1}}\n",
+        "{\"table\": \"kv\", \"row\": {\"name) VALUES (1); --\": 1}}\n",
+        "{\"table\": \"kv\", \"row\": {\"name\": \"x\"}}\n",
+        "{\"table\": \"kv\", \"row\": {\"column_of_a_newer_ratel\": \"x\"}}\n",
+        "{\"table\": \"kv\", \"row\": {\"name\": 1.5}}\n",
+        "{\"table\": \"kv\"",
+    ] {
+        assert!(state.load(lines.as_bytes()).await.is_err(), "{lines}");
+        assert_eq!(written_out(&state).await, before);
+    }
+}
