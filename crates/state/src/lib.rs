@@ -4,6 +4,7 @@
 //! silences and saved queries. One schema on SQLite (one host) and on PostgreSQL (more than one); every noun has a file
 //! and a handle (`state.users()`), every list is read in pages, every text has a limit. The time is an argument.
 
+pub mod archive;
 pub mod config;
 mod dump;
 mod error;
