@@ -9,6 +9,7 @@ pub mod config;
 pub mod cookie;
 pub mod identify;
 mod jws;
+pub mod oidc;
 pub mod origin;
 pub mod password;
 pub mod principal;
@@ -68,6 +69,7 @@ struct Inner {
     signer: Signer,
     hashing: Hashing,
     throttle: Mutex<Throttle>,
+    oidc: Option<oidc::Oidc>,
 }
 
 impl Auth {
@@ -81,6 +83,7 @@ impl Auth {
             signer: Signer::open(folder)?,
             hashing: Hashing::new(config.password)?,
             throttle: Mutex::default(),
+            oidc: config.oidc.as_ref().map(oidc::Oidc::new).transpose()?,
             config: config.clone(),
             state,
         })))

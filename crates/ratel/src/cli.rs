@@ -52,6 +52,19 @@ pub enum Verb {
     Harden(crate::harden::Verb),
     /// Print what the API says of itself (OpenAPI 3.1).
     Openapi,
+    /// Look after users: list, add, passwd, role, disable, enable, remove.
+    #[command(subcommand)]
+    Users(crate::accounts::Users),
+    /// Look after API tokens: list, add, remove.
+    #[command(subcommand)]
+    Tokens(crate::accounts::Tokens),
+    /// Ratel's own certificate authority: show it, issue certificates for other machines.
+    #[command(subcommand)]
+    Ca(crate::authority::Verb),
+    /// Back up everything that must outlive this machine, while Ratel runs.
+    Backup(crate::backup::Backup),
+    /// Put a backup back, while no Ratel runs.
+    Restore(crate::backup::Restore),
     /// How the running Ratel fares.
     Status(crate::status::Args),
 }

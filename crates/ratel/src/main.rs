@@ -1,7 +1,10 @@
 //! The `ratel` binary: reads the command line and calls the verb.
 
+mod accounts;
 mod actions;
 mod audit;
+mod authority;
+mod backup;
 mod block;
 mod bounded;
 mod cli;
@@ -68,6 +71,11 @@ fn main() -> ExitCode {
         Verb::Unblock(args) => block::unblock(args),
         Verb::Audit(verb) => audit::run(verb),
         Verb::Harden(verb) => harden::run(verb),
+        Verb::Users(verb) => accounts::users(verb),
+        Verb::Tokens(verb) => accounts::tokens(verb),
+        Verb::Ca(verb) => authority::run(verb),
+        Verb::Backup(args) => backup::backup(args),
+        Verb::Restore(args) => backup::restore(args),
         Verb::Openapi => openapi::run(),
         Verb::Status(args) => status::run(args),
     };

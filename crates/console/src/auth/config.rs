@@ -18,6 +18,9 @@ pub struct Config {
     pub token_days: u64,
     /// Cost of a password's hash.
     pub password: Cost,
+    /// Logins elsewhere; without it there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<super::oidc::Config>,
 }
 
 impl Default for Config {
@@ -28,6 +31,7 @@ impl Default for Config {
             idle_minutes: 720,
             token_days: 365,
             password: Cost::default(),
+            oidc: None,
         }
     }
 }

@@ -25,6 +25,9 @@ pub enum Refusal {
     /// Too many at once.
     #[error("too many logins at once: try again in a second")]
     Busy,
+    /// Somebody whom we need does not answer.
+    #[error("{0}")]
+    Unavailable(&'static str),
     /// What was given can't be.
     #[error("{0}")]
     Bad(String),
@@ -47,7 +50,7 @@ impl Refusal {
             Refusal::Wrong | Refusal::Unknown(_) => StatusCode::UNAUTHORIZED,
             Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
             Refusal::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Busy | Refusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Bad(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Missing(_) => StatusCode::NOT_FOUND,
             Refusal::Conflict(_) => StatusCode::CONFLICT,
@@ -94,6 +97,7 @@ impl IntoResponse for Refusal {
         let after = match &self {
             Refusal::TooOften(wait) => Some(wait.as_secs().max(1)),
             Refusal::Busy => Some(1),
+            Refusal::Unavailable(_) => Some(30),
             Refusal::Wrong
             | Refusal::Unknown(_)
             | Refusal::Forbidden(_)
