@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use state::archive::{self, Manifest, Part};
-use state::{Kind, State};
+use state::State;
 
 use crate::control::now;
 use crate::site::{PATH, Site};
