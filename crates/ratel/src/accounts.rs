@@ -170,7 +170,7 @@ impl Where {
         let site = Site::read(self.config.as_deref())?;
         let state = State::open(&site.state).await?;
         let folder = site.data_dir.join("console");
-        let auth = Auth::open(&console::auth::Config::default(), state.clone(), &folder)?;
+        let auth = Auth::open(&site.console.web.auth, state.clone(), &folder)?;
         Ok((auth, state, Principal::at_socket("the command line")))
     }
 

@@ -54,7 +54,7 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
         Verb::Issue(args) => &args.config,
     };
     let site = Site::read(config.as_deref())?;
-    let authority = Authority::open(&site.data_dir.join("console").join("tls"), now())?;
+    let authority = Authority::open(&site.data_dir.join("console"), now())?;
     let text = match verb {
         Verb::Show(_) => format!(
             "{}SHA-256 {}, until {}\n",

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use state::archive::{self, Manifest, Part};
 use state::State;
+use state::archive::{self, Manifest, Part};
 
 use crate::control::now;
 use crate::site::{PATH, Site};

@@ -12,7 +12,6 @@ use super::app::App;
 use super::extract::{Json, Query, Who};
 use super::routes::Routes;
 use super::shapes;
-use crate::api::problem::Problem;
 use crate::auth::{Auth, Caller, Refusal, Role, Via};
 use crate::tls::Peer;
 
@@ -134,9 +133,14 @@ fn told(session: crate::auth::Session) -> Response {
 #[utoipa::path(get, path = "/auth/methods", tag = "auth",
     responses((status = 200, body = Methods)))]
 async fn methods(app: App) -> Json<Methods> {
+    let auth = app.auth.get().ok();
+    let elsewhere = auth.as_ref().and_then(Auth::oidc_name);
     Json(Methods {
-        password: app.auth.get().is_ok(),
-        oidc: None,
+        password: auth.is_some(),
+        oidc: elsewhere.map(|name| OidcMethod {
+            name: name.to_owned(),
+            start: format!("{}/auth/oidc/start", super::openapi::BASE),
+        }),
     })
 }
 
@@ -211,9 +215,13 @@ async fn password(
 /// Sends the browser to the other that vouches for people.
 #[utoipa::path(get, path = "/auth/oidc/start", tag = "auth",
     responses((status = 303, description = "To the other")))]
-async fn oidc_start(app: App) -> Result<Response, Problem> {
-    let _ = app;
-    Err(Problem::missing("no OpenID provider is set"))
+async fn oidc_start(app: App) -> Result<Response, Refusal> {
+    let start = app.auth()?.oidc_start(app.now()).await?;
+    let headers = [
+        (header::LOCATION, start.location),
+        (header::SET_COOKIE, start.cookie),
+    ];
+    Ok((StatusCode::SEE_OTHER, headers).into_response())
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -230,7 +238,32 @@ struct Callback {
 /// Where the other sends the browser back to: sets the cookie and goes to the dashboard.
 #[utoipa::path(get, path = "/auth/oidc/callback", tag = "auth", params(Callback),
     responses((status = 303, description = "To the dashboard")))]
-async fn oidc_callback(app: App, Query(asked): Query<Callback>) -> Result<Response, Problem> {
-    let _ = (app, asked.code, asked.state, asked.error);
-    Err(Problem::missing("no OpenID provider is set"))
+async fn oidc_callback(
+    app: App,
+    From(caller): From,
+    headers: HeaderMap,
+    Query(asked): Query<Callback>,
+) -> Result<Response, Refusal> {
+    let auth = app.auth()?;
+    if let Some(error) = asked.error {
+        let error: String = error
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(128)
+            .collect();
+        tracing::warn!(target: "auth", "the provider of logins refused: {error}");
+    }
+    let (code, state) = (
+        asked.code.unwrap_or_default(),
+        asked.state.unwrap_or_default(),
+    );
+    let session = auth
+        .oidc_callback(&headers, &code, &state, &caller, app.now())
+        .await?;
+    // The dashboard renews the session by its cookie, and so gets an access token.
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response();
+    if let Some(cookie) = session.cookie.and_then(|text| text.parse().ok()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
