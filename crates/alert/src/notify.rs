@@ -18,17 +18,22 @@ pub mod clean;
 pub mod condition;
 pub mod config;
 pub mod deliver;
+mod firebase;
 mod http;
 pub mod lane;
+mod mail;
 pub mod message;
 pub mod metrics;
 pub mod outbox;
 mod pace;
+mod pagerduty;
 pub mod queue;
 pub mod route;
 pub mod sample;
 pub mod secret;
 mod slack;
+mod sms;
+mod teams;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -40,6 +45,7 @@ use event::incident::Status;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Telling, What};
+use alertmanager::silences::{Active, Foreign};
 use change::Change;
 use condition::Facts;
 pub use config::{Config, ConfigError, Receiver};
@@ -177,7 +183,16 @@ impl Notifier {
             note: note(&change.what),
             not_before: now,
         };
+        // Who silences it in one place wants quiet in all.
+        let is_hidden = !is_over
+            && self
+                .lanes
+                .iter()
+                .any(|lane| lane.hides(&offer.incident, now));
         for lane in &self.lanes {
+            if is_hidden && !lane.is_alertmanager() {
+                continue;
+            }
             let is_low = offer.incident.severity < lane.floor();
             let at = match is_low || !loud {
                 true => None,
@@ -193,6 +208,27 @@ impl Notifier {
     #[must_use]
     pub fn receivers(&self) -> Vec<ReceiverState> {
         self.lanes.iter().map(Lane::state).collect()
+    }
+
+    /// Takes the silences in force: those that cover incidents which an Alertmanager shows stand there too.
+    /// To be called whenever they may have changed; what has not costs nothing.
+    pub fn mirror(&self, active: &[Active], now: Timestamp) {
+        for lane in &self.lanes {
+            lane.mirror(active, now);
+        }
+    }
+
+    /// Silences that people made in Alertmanagers, by the name of the target.
+    #[must_use]
+    pub fn foreign_silences(&self) -> Vec<(String, Foreign)> {
+        let of = |lane: &Lane| {
+            let name = lane.name().to_owned();
+            lane.foreign()
+                .into_iter()
+                .map(move |one| (name.clone(), one))
+                .collect::<Vec<_>>()
+        };
+        self.lanes.iter().flat_map(of).collect()
     }
 
     /// Sends a test to a receiver, past its outbox. Blocks until it answered.

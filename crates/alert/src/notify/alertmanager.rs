@@ -6,14 +6,17 @@
 //! sent again and again; one that is over carries its end and is sent for five more minutes. So an alert is a
 //! function of the incident alone, and every replica gets the same.
 
+pub mod silences;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use event::Timestamp;
-use event::incident::{Incident, Kind, Severity, Status};
+use event::incident::{Incident, Kind, Status};
 use serde_json::{Value, json};
+use ureq::http::Method;
 
 use super::World;
 use super::change::{Receipt, Told};
@@ -41,6 +44,7 @@ pub struct AlertmanagerSender {
     url: String,
     labels: BTreeMap<String, String>,
     every: Duration,
+    mirrors: bool,
     authorization: Option<Shown>,
     http: Http,
 }
@@ -67,6 +71,7 @@ impl AlertmanagerSender {
             url: url.trim_end_matches('/').to_owned(),
             labels: config.labels.clone(),
             every: Duration::from_secs(config.resend_secs),
+            mirrors: config.silences,
             authorization: authorization.map(Shown::new),
             http,
         })
@@ -119,6 +124,27 @@ impl AlertmanagerSender {
             .http
             .post_json(&url, &self.headers(), &Value::Array(alerts))?;
         answer.good().map(drop)
+    }
+
+    /// Asks another path of the API.
+    fn ask(&self, method: Method, path: &str, body: &[u8]) -> Result<Value, Failed> {
+        let url = format!("{}{path}", self.url);
+        let mut headers = self.headers();
+        if !body.is_empty() {
+            headers.push(("content-type", "application/json"));
+        }
+        let answer = self.http.ask(method, &url, &headers, body)?;
+        Ok(answer.good()?.json())
+    }
+
+    /// Whether silences are mirrored.
+    pub fn mirrors(&self) -> bool {
+        self.mirrors
+    }
+
+    /// Labels that every alert gets beside Ratel's own.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
     }
 
     fn headers(&self) -> Vec<(&str, &str)> {
@@ -240,14 +266,6 @@ fn alert(
 pub fn is_due(told: &Told, last: Timestamp, every: Duration, now: Timestamp) -> bool {
     let is_live = told.status != Status::Closed || now.since(told.at) <= OVER;
     is_live && now.since(last) >= every
-}
-
-/// The severities in the order of badness, for those who read labels back.
-#[must_use]
-pub fn severity_of(name: &str) -> Option<Severity> {
-    Severity::ALL
-        .into_iter()
-        .find(|severity| severity.name() == name)
 }
 
 #[cfg(test)]

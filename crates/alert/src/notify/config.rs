@@ -44,7 +44,7 @@ pub struct Receiver {
     pub resolved: Option<bool>,
     /// Whether it hears of more of the same: in place where messages can change (Alertmanager, Firebase,
     /// Slack with a token), else in a message when much has come. For SMS false, else true. A webhook with
-    /// `true` set hears of every revision.
+    /// `true` set hears of small changes too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updates: Option<bool>,
     /// Seconds between two updates of one incident.

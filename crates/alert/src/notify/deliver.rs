@@ -10,8 +10,13 @@ use super::World;
 use super::alertmanager::AlertmanagerSender;
 use super::change::{Change, Receipt, Told};
 use super::config::{Receiver, Via};
+use super::firebase::FirebaseSender;
+use super::mail::MailSender;
+use super::pagerduty::PagerdutySender;
 use super::queue::{self, InPlace, Many, Policy};
 use super::slack::SlackSender;
+use super::sms::SmsSender;
+use super::teams::TeamsSender;
 use super::webhook::WebhookSender;
 
 /// Time for one attempt where nothing is said. Twilio and Slack answer within a second; a mail server
@@ -109,6 +114,16 @@ pub enum Sender {
     Alertmanager(AlertmanagerSender),
     /// Slack.
     Slack(SlackSender),
+    /// E-mail.
+    Mail(Box<MailSender>),
+    /// Text messages.
+    Sms(SmsSender),
+    /// Firebase.
+    Firebase(Box<FirebaseSender>),
+    /// PagerDuty.
+    Pagerduty(PagerdutySender),
+    /// Microsoft Teams.
+    Teams(TeamsSender),
     /// Any server.
     Webhook(WebhookSender),
 }
@@ -127,7 +142,19 @@ impl Sender {
             }
             Via::Slack(config) => Sender::Slack(SlackSender::open(config, http()?, world)?),
             Via::Webhook(config) => Sender::Webhook(WebhookSender::open(config, http()?, world)?),
-            other => return Err(format!("{} is not built in", other.name())),
+            Via::Mail(config) => {
+                let ca = receiver.ca_file.as_deref();
+                let sender = MailSender::open(config, &receiver.name, timeout, ca, world)?;
+                Sender::Mail(Box::new(sender))
+            }
+            Via::Sms(config) => Sender::Sms(SmsSender::open(config, target, http()?, world)?),
+            Via::Firebase(config) => {
+                Sender::Firebase(Box::new(FirebaseSender::open(config, http()?)?))
+            }
+            Via::Pagerduty(config) => {
+                Sender::Pagerduty(PagerdutySender::open(config, http()?, world)?)
+            }
+            Via::Teams(config) => Sender::Teams(TeamsSender::open(config, http()?, world)?),
         })
     }
 
@@ -139,35 +166,27 @@ impl Sender {
         match self {
             Sender::Alertmanager(sender) => sender.send(delivery),
             Sender::Slack(sender) => sender.send(delivery),
+            Sender::Mail(sender) => sender.send(delivery),
+            Sender::Sms(sender) => sender.send(delivery),
+            Sender::Firebase(sender) => sender.send(delivery),
+            Sender::Pagerduty(sender) => sender.send(delivery),
+            Sender::Teams(sender) => sender.send(delivery),
             Sender::Webhook(sender) => sender.send(delivery),
         }
     }
 
-    /// How often what was told is told again; None where it need not be.
+    /// The Alertmanager that it sends to; None where it is of another kind.
     #[must_use]
-    pub fn resend_every(&self) -> Option<Duration> {
+    pub fn alertmanager(&self) -> Option<&AlertmanagerSender> {
         match self {
-            Sender::Alertmanager(sender) => Some(sender.resend_every()),
-            Sender::Slack(_) | Sender::Webhook(_) => None,
-        }
-    }
-
-    /// Tells again.
-    ///
-    /// # Errors
-    /// Why it was not taken.
-    pub fn refresh(
-        &self,
-        again: &[(Incident, Told)],
-        link: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(), Failed> {
-        match self {
-            Sender::Alertmanager(sender) => {
-                let again = again.iter().map(|(incident, told)| (incident, told));
-                sender.refresh(again, link, now)
-            }
-            Sender::Slack(_) | Sender::Webhook(_) => Ok(()),
+            Sender::Alertmanager(sender) => Some(sender),
+            Sender::Slack(_)
+            | Sender::Mail(_)
+            | Sender::Sms(_)
+            | Sender::Firebase(_)
+            | Sender::Pagerduty(_)
+            | Sender::Teams(_)
+            | Sender::Webhook(_) => None,
         }
     }
 
@@ -179,12 +198,17 @@ impl Sender {
         link: Option<&str>,
         now: Timestamp,
     ) {
-        let is_kept = match self {
-            Sender::Alertmanager(_) => true,
-            Sender::Slack(_) | Sender::Webhook(_) => false,
-        };
-        if !is_kept {
-            return;
+        match self {
+            Sender::Alertmanager(_) | Sender::Pagerduty(_) => {}
+            Sender::Firebase(sender) => {
+                let _ = sender.remove(&incident.id, now);
+                return;
+            }
+            Sender::Slack(_)
+            | Sender::Mail(_)
+            | Sender::Sms(_)
+            | Sender::Teams(_)
+            | Sender::Webhook(_) => return,
         }
         let mut told = Told::of(incident, now);
         told.receipt = receipts.get(&incident.id).cloned().unwrap_or_default();

@@ -8,7 +8,8 @@ use std::time::Duration;
 use event::Timestamp;
 use event::incident::{Incident, Severity};
 
-use super::alertmanager;
+use super::alertmanager::silences::{self, Active, Foreign, Ours};
+use super::alertmanager::{self, AlertmanagerSender};
 use super::change::{Change, Told};
 use super::deliver::{Delivery, Failed, How, Item, Receipts, Sender};
 use super::outbox::Outbox;
@@ -17,6 +18,8 @@ use super::{Plan, ReceiverState, World, metrics, try_out};
 
 /// The thread looks up at least so often: what is due by the clock, should the clock be set.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often silences are compared with those of an Alertmanager.
+const MIRROR: Duration = Duration::from_secs(15);
 /// How often what nobody asks for any more is forgotten.
 const TIDY: Duration = Duration::from_secs(600);
 
@@ -39,6 +42,9 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     outbox: Outbox,
+    ours: Vec<Ours>,
+    foreign: Vec<Foreign>,
+    mirror_at: Timestamp,
     last_error: Option<String>,
     disk_error: Option<String>,
     stop: bool,
@@ -60,6 +66,9 @@ impl Lane {
             sender: Mutex::new(Arc::new(sender)),
             state: Mutex::new(State {
                 outbox,
+                ours: Vec::new(),
+                foreign: Vec::new(),
+                mirror_at: Timestamp::default(),
                 last_error: None,
                 disk_error: None,
                 stop: false,
@@ -143,6 +152,60 @@ impl Lane {
         told
     }
 
+    /// Takes the silences in force, to be mirrored where this is an Alertmanager.
+    pub(super) fn mirror(&self, active: &[Active], now: Timestamp) {
+        if !self
+            .shared
+            .sender()
+            .alertmanager()
+            .is_some_and(AlertmanagerSender::mirrors)
+        {
+            return;
+        }
+        let mut state = self.shared.lock();
+        let shown = state
+            .outbox
+            .queue()
+            .kept()
+            .filter_map(|(_, told)| told.incident.as_deref());
+        let ours = silences::ours(active, &shown.collect::<Vec<_>>());
+        if ours != state.ours {
+            state.ours = ours;
+            state.mirror_at = now;
+            drop(state);
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// Silences that people made in this Alertmanager.
+    pub(super) fn foreign(&self) -> Vec<Foreign> {
+        self.shared.lock().foreign.clone()
+    }
+
+    /// Whether people silenced the incident in this Alertmanager.
+    pub(super) fn hides(&self, incident: &Incident, now: Timestamp) -> bool {
+        let state = self.shared.lock();
+        if state.foreign.is_empty() {
+            return false;
+        }
+        let sender = self.shared.sender();
+        let Some(sender) = sender.alertmanager() else {
+            return false;
+        };
+        let receipt = state
+            .outbox
+            .queue()
+            .told(&incident.id)
+            .map(|told| told.receipt.clone());
+        let labels = alertmanager::labels(incident, &receipt.unwrap_or_default(), sender.labels());
+        state.foreign.iter().any(|one| one.hides(&labels, now))
+    }
+
+    /// Whether this is an Alertmanager: it knows its silences itself.
+    pub(super) fn is_alertmanager(&self) -> bool {
+        self.shared.sender().alertmanager().is_some()
+    }
+
     /// Sends a test.
     pub(super) fn test(&self) -> Result<String, String> {
         let shared = &self.shared;
@@ -223,6 +286,31 @@ impl Shared {
                 drop(state);
                 refresher.send(&again, &self.sender(), self.link.as_deref(), now);
                 state = self.lock();
+                continue;
+            }
+            if state.mirror_at <= now
+                && self
+                    .sender()
+                    .alertmanager()
+                    .is_some_and(AlertmanagerSender::mirrors)
+            {
+                state.mirror_at = now + MIRROR;
+                let ours = state.ours.clone();
+                drop(state);
+                let mirrored = self
+                    .sender()
+                    .alertmanager()
+                    .map(|sender| sender.mirror(&ours, now));
+                state = self.lock();
+                match mirrored {
+                    Some(Ok(foreign)) => state.foreign = foreign,
+                    Some(Err(failed)) => tracing::debug!(
+                        receiver = self.plan.name,
+                        reason = failed.reason,
+                        "silences were not mirrored"
+                    ),
+                    None => {}
+                }
                 continue;
             }
             let waited = self.changed.wait_timeout(state, wait);
@@ -320,7 +408,7 @@ struct Refresher {
 
 impl Refresher {
     fn due(&self, outbox: &Outbox, sender: &Sender, now: Timestamp) -> Vec<(Incident, Told)> {
-        let Some(every) = sender.resend_every() else {
+        let Some(every) = sender.alertmanager().map(AlertmanagerSender::resend_every) else {
             return Vec::new();
         };
         if now < self.not_before {
@@ -347,7 +435,11 @@ impl Refresher {
         link: Option<&str>,
         now: Timestamp,
     ) {
-        match sender.refresh(again, link, now) {
+        let Some(sender) = sender.alertmanager() else {
+            return;
+        };
+        let kept = again.iter().map(|(incident, told)| (incident, told));
+        match sender.refresh(kept, link, now) {
             Ok(()) => {
                 for (incident, _) in again {
                     self.last.insert(incident.id.clone(), now);

@@ -453,7 +453,21 @@ impl Queue {
         let forget = |(id, _): (&String, Timestamp)| Record::Forget {
             incident: id.clone(),
         };
-        stale.into_iter().map(forget).collect()
+        // What is not sent again any more need not be kept whole.
+        let is_done = |told: &Told| {
+            told.incident.is_some()
+                && told.status == Status::Closed
+                && now.since(told.at) > 2 * super::alertmanager::OVER
+        };
+        let lighter = self.told.iter().filter(|(_, told)| is_done(told));
+        let lighter = lighter.map(|(id, told)| Record::Told {
+            incident: id.clone(),
+            told: Box::new(Told {
+                incident: None,
+                ..told.clone()
+            }),
+        });
+        lighter.chain(stale.into_iter().map(forget)).collect()
     }
 }
 
