@@ -36,6 +36,12 @@ pub trait Output {
         let _ = (frame, fate);
     }
 
+    /// A rule alerted on the flow of that `flow_id`: with the packet that comes next to
+    /// [`Output::packet`], or at its end, before [`Output::flow_end`].
+    fn alerted(&mut self, flow: u64) {
+        let _ = flow;
+    }
+
     /// The flow of that `flow_id` has ended.
     fn flow_end(&mut self, flow: u64) {
         let _ = flow;

@@ -82,7 +82,11 @@ fn check(rules: &str, expected: &[(u32, u32)]) {
 
 /// 1 to 3 the handshake, 4 the request and its acknowledgement, 6 the response and its own.
 fn http() -> Vec<Captured> {
-    let mut talk = Conversation::between("10.0.0.1:40000", "10.0.0.2:80");
+    http_from("10.0.0.1:40000")
+}
+
+fn http_from(client: &str) -> Vec<Captured> {
+    let mut talk = Conversation::between(client, "10.0.0.2:80");
     talk.handshake()
         .client(b"GET /one?two HTTP/1.1\r\nHost: example.com\r\nUser-Agent: Mozilla\r\n\r\n")
         .server(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody")
@@ -305,4 +309,46 @@ fn a_silent_drop_is_still_the_cause_of_the_drop() {
         line.contains(r#""event_type":"drop""#) && line.contains(r#""signature_id":7"#)
     };
     assert!(told.records.iter().any(is_cause), "{:?}", told.records);
+}
+
+#[test]
+fn it_is_counted_how_often_each_rule_is_looked_at() {
+    let rules = "
+        alert http any any -> any any (http.uri; content:\"/one\"; sid:1;)
+        alert http any any -> any any (http.uri; content:\"/one\"; content:\"three\"; sid:2;)
+        alert tcp any any -> any any (content:\"body\"; threshold:type limit, track by_src, count 1, seconds 60; sid:3;)
+        alert http any any -> any any (http.uri; content:\"nothing like it\"; sid:4;)
+    ";
+    let mut set = rules::RuleSet::default();
+    let context = rules::Context {
+        protocols: PROTOCOLS.iter().map(|entry| entry.protocol).collect(),
+        ..rules::Context::default()
+    };
+    set.add(rules::parse_file("test.rules", rules.as_bytes(), &context));
+    let (ruleset, _) =
+        Ruleset::build(set.into_loaded().collect(), Options::default()).expect("the rules compile");
+    let settings = Settings {
+        tallies: true,
+        ..Settings::default()
+    };
+    let detector = Detector::new(Arc::new(ruleset), settings);
+    let recorder = Recorder::new(Vec::new(), Source::default());
+    let mut engine = Engine::new(Config::default(), detector, recorder);
+    let mut out = Collected::default();
+    for client in ["10.0.0.1:40000", "10.0.0.1:40001"] {
+        for frame in http_from(client) {
+            engine.on_frame(&frame.frame(1), &mut out);
+        }
+    }
+    engine.finish(&mut out);
+    let mut sum = std::collections::HashMap::new();
+    engine.tallies().add_to(&mut sum);
+    let of = |sid: u32| {
+        let stats = sum[&(1, sid)];
+        (stats.checks > 0, stats.matches, stats.alerts)
+    };
+    assert_eq!(of(1), (true, 2, 2));
+    assert_eq!(of(2), (true, 0, 0));
+    assert_eq!(of(3), (true, 2, 1));
+    assert_eq!(of(4), (false, 0, 0));
 }

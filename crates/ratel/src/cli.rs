@@ -141,6 +141,9 @@ pub struct Read {
     /// Show for each alert which bytes made its rule match; eve.json tells it too (`ratel.matches`).
     #[arg(long)]
     pub explain: bool,
+    /// Tell in the summary which rules took most time.
+    #[arg(long)]
+    pub costs: bool,
     /// Print no summary.
     #[arg(short = 'q', long)]
     pub quiet: bool,

@@ -21,7 +21,7 @@ use explain::Explain;
 use inputs::{Input, Inputs};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use summary::Summary;
 
@@ -172,6 +172,12 @@ fn rules(args: &Read, settings: &Settings, journal: &mut Journal) -> Result<Load
     Ok(loaded)
 }
 
+/// A clock for what rules cost.
+fn nanos() -> u64 {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    BEGUN.get_or_init(Instant::now).elapsed().as_nanos() as u64
+}
+
 /// A run in progress.
 struct Reading {
     engine: Engine,
@@ -207,6 +213,10 @@ impl Reading {
             sinks.explain = Some(Explain::new(eves.len(), is_stdout_taken));
             eves.push(Explain::eve());
             detection.traces_per_sec = Some(u32::MAX);
+        }
+        if args.costs {
+            detection.tallies = true;
+            detection.clock = Some(nanos);
         }
         let summary = Summary::new(&loaded);
         let ruleset = Arc::new(loaded.ruleset);

@@ -61,6 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             eves: vec![eve],
             writes_fast: false,
             rules,
+            packets_dir: None,
             clock: now,
             sinks: &mut |_| Ok(Box::new(FnSink::new(|_, _, _: &[u8]| true))),
         },

@@ -26,6 +26,8 @@ pub struct Config {
     pub balance: Balance,
     /// The capture ring of each worker.
     pub ring: Ring,
+    /// The packets that are kept of flows that alert.
+    pub packets: Packets,
     /// Seconds between two `stats` records.
     pub stats_secs: u64,
     /// Seconds that a stop may take: what is in the rings by then is counted as left behind.
@@ -41,6 +43,7 @@ impl Default for Config {
             confine: true,
             balance: Balance::Hosts,
             ring: Ring::default(),
+            packets: Packets::default(),
             // As Suricata's own default.
             stats_secs: 8,
             // Half of the ten seconds in which everything has to stop.
@@ -145,6 +148,39 @@ impl Default for Ring {
     }
 }
 
+/// Packets of flows that alert: those that came before and those that follow, as pcap files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Packets {
+    /// Megabytes (2^20 bytes) of the latest packets that each worker remembers; 0 keeps no packets at all.
+    pub recent_mib: u32,
+    /// Kilobytes (2^10 bytes) kept of one flow, half of it from before it alerted.
+    pub flow_kib: u32,
+    /// Megabytes of all files; the oldest are deleted.
+    pub keep_mib: u32,
+}
+
+impl Default for Packets {
+    fn default() -> Self {
+        Packets {
+            recent_mib: 16,
+            flow_kib: 1024,
+            keep_mib: 1024,
+        }
+    }
+}
+
+impl Packets {
+    /// Bytes that a worker remembers, of a flow, and of all files.
+    pub(crate) fn bytes(&self) -> (usize, usize, u64) {
+        (
+            (self.recent_mib as usize) << 20,
+            (self.flow_kib as usize) << 10,
+            u64::from(self.keep_mib) << 20,
+        )
+    }
+}
+
 /// Why a configuration makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -216,6 +252,8 @@ impl Config {
         most("ring.size_mib", self.ring.size_mib.into(), 4096)?;
         least("ring.hand_over_ms", self.ring.hand_over_ms, 1)?;
         most("ring.hand_over_ms", self.ring.hand_over_ms, 1000)?;
+        most("packets.recent_mib", self.packets.recent_mib.into(), 1024)?;
+        most("packets.flow_kib", self.packets.flow_kib.into(), 1 << 20)?;
         least("stats_secs", self.stats_secs, 1)?;
         for (at, interface) in self.interfaces.iter().enumerate() {
             if self

@@ -13,6 +13,7 @@ pub mod config;
 pub mod doctor;
 mod doors;
 pub mod metrics;
+pub mod pcaps;
 mod port;
 pub mod publish;
 pub mod rights;
@@ -21,6 +22,7 @@ pub mod service;
 mod shared;
 pub mod sink;
 mod stats;
+mod tallies;
 mod worker;
 
 pub use config::Config;

@@ -116,6 +116,8 @@ pub struct Snapshot {
     pub reloads: u64,
     /// Reloads that failed: the rules before stayed.
     pub failed_reloads: u64,
+    /// What became of packets of flows that alerted.
+    pub packets: crate::pcaps::Counts,
 }
 
 impl Snapshot {
@@ -190,6 +192,36 @@ impl Snapshot {
                 "counter",
                 "Reloads that failed.",
                 self.failed_reloads,
+            ),
+            (
+                "kept_flows_total",
+                "counter",
+                "Flows that alerted and whose packets were kept.",
+                self.packets.flows,
+            ),
+            (
+                "unkept_flows_total",
+                "counter",
+                "Flows that alerted while too many others did.",
+                self.packets.refused_flows,
+            ),
+            (
+                "kept_packets_total",
+                "counter",
+                "Packets of flows that alerted, written to files.",
+                self.packets.packets,
+            ),
+            (
+                "unkept_packets_total",
+                "counter",
+                "Packets of flows that alerted for which there was no time.",
+                self.packets.dropped_packets,
+            ),
+            (
+                "failed_kept_packets_total",
+                "counter",
+                "Packets of flows that alerted which could not be written.",
+                self.packets.failed_packets,
             ),
         ] {
             head(&mut out, name, kind, help);

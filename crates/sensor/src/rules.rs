@@ -74,6 +74,9 @@ impl Reloader {
         if !self.shared.all_run(generation) {
             tracing::warn!(generation, "a worker has not taken the new rules yet");
         }
+        self.shared
+            .rule_stats
+            .settle(&self.shared.windows, &rules.ruleset);
         let old = std::mem::replace(&mut *current, rules.ruleset);
         self.shared.reloads.fetch_add(1, Ordering::Relaxed);
         tracing::info!(generation, rules = current.len(), "new rules are in place");

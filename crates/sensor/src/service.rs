@@ -4,6 +4,7 @@ use crate::arrivals::Seen;
 use crate::config::{Config, ConfigError};
 use crate::doors::Doors;
 use crate::metrics::Snapshot;
+use crate::pcaps;
 use crate::port::Port;
 use crate::rights;
 use crate::rules::{ReloadError, Reloader, Rules};
@@ -11,12 +12,14 @@ use crate::shared::{Shared, Window};
 use crate::sink::{Place, Sink};
 use crate::stats::Stats;
 use crate::worker::{Blueprint, Worker};
+use engine::detect::RuleStats;
 use engine::records::EveConfig;
 use event::{Prefix, Timestamp};
 use std::io;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the sensor is given beside its own configuration.
 pub struct Setup<'a> {
@@ -32,6 +35,8 @@ pub struct Setup<'a> {
     pub rules: Rules,
     /// The time.
     pub clock: fn() -> Timestamp,
+    /// Where packets of flows that alert are kept; None keeps none.
+    pub packets_dir: Option<PathBuf>,
     /// Makes a sink for each worker and one for `stats` records.
     pub sinks: &'a mut dyn FnMut(Place<'_>) -> io::Result<Box<dyn Sink>>,
 }
@@ -61,6 +66,7 @@ pub struct Service {
     handle: Handle,
     workers: Vec<JoinHandle<()>>,
     stats: Option<JoinHandle<Stats>>,
+    packets: Option<pcaps::Writer>,
 }
 
 /// A hand on the running sensor; may be cloned and sent to where it is needed.
@@ -110,16 +116,28 @@ impl Service {
         );
         let blueprint = Arc::new(Blueprint {
             config: shared_out(setup.engine, windows.len() as u64),
-            detection: setup.detection,
+            detection: engine::detect::Settings {
+                tallies: true,
+                clock: Some(nanos),
+                ..setup.detection
+            },
             eves: setup.eves.into_iter().map(without_stats).collect(),
             writes_fast: setup.writes_fast,
             rules: setup.rules,
         });
+        let packets = setup
+            .packets_dir
+            .filter(|_| config.packets.recent_mib > 0)
+            .and_then(|folder| keep_packets(&folder, config));
+        if let Some(packets) = &packets {
+            let _ = shared.packets.set(packets.tally());
+        }
         let doors = Doors::start().map_err(StartError::Thread)?;
         let mut service = Service {
             handle,
             workers: Vec::new(),
             stats: None,
+            packets,
         };
         for (at, (port, window)) in windows.into_iter().enumerate() {
             let place = Place::Worker {
@@ -128,6 +146,7 @@ impl Service {
             };
             let sink = (setup.sinks)(place).map_err(StartError::Sink)?;
             let (shared, blueprint, doors) = (shared.clone(), blueprint.clone(), doors.clone());
+            let tap = service.packets.as_ref().map(pcaps::Writer::tap);
             let confines = config.confine;
             let stop_within = Duration::from_secs(config.stop_secs);
             let cpu = config.pin_threads.then_some(at % processors);
@@ -138,7 +157,15 @@ impl Service {
                 {
                     tracing::warn!(cpu, "the thread can't be bound to a processor: {error}");
                 }
-                let worker = Worker::new(shared, port, doors, window, blueprint, sink, stop_within);
+                let worker = Worker::new(
+                    shared,
+                    port,
+                    doors,
+                    window,
+                    blueprint,
+                    (sink, tap),
+                    stop_within,
+                );
                 if confines && let Err(error) = rights::only_inspect() {
                     tracing::warn!("a worker keeps rights that it does not need: {error}");
                 }
@@ -179,6 +206,9 @@ impl Service {
                 tracing::error!("a worker had panicked");
             }
         }
+        if let Some(packets) = self.packets.take() {
+            packets.stop();
+        }
         if let Some(Ok(mut stats)) = self.stats.take().map(JoinHandle::join) {
             stats.write();
         }
@@ -204,6 +234,13 @@ impl Handle {
     #[must_use]
     pub fn arrivals(&self, prefix: Prefix, since: Timestamp) -> Option<Seen> {
         self.shared.book.ask(prefix, since)
+    }
+
+    /// What each rule that ran since the start was looked at, found and cost, over all workers; in the
+    /// order of generators and signatures.
+    #[must_use]
+    pub fn rules(&self) -> Vec<RuleStats> {
+        self.shared.rule_stats.read(&self.shared.windows)
     }
 
     /// Generation of the rules, from 1.
@@ -234,6 +271,24 @@ impl Handle {
     /// Puts rules in place that are built already; returns once all workers run them.
     pub fn install(&self, rules: Rules) -> Result<u64, ReloadError> {
         self.reloader.install(rules)
+    }
+}
+
+/// A clock for what rules cost.
+fn nanos() -> u64 {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    BEGUN.get_or_init(Instant::now).elapsed().as_nanos() as u64
+}
+
+/// Starts what keeps packets; that it can't be done is told, and keeps nobody from seeing attacks.
+fn keep_packets(folder: &std::path::Path, config: &Config) -> Option<pcaps::Writer> {
+    match pcaps::Writer::start(folder, config.packets.bytes()) {
+        Ok(writer) => Some(writer),
+        Err(error) => {
+            let folder = folder.display();
+            tracing::warn!("packets of alerts are not kept: {folder}: {error}");
+            None
+        }
     }
 }
 

@@ -2,11 +2,13 @@
 
 use crate::arrivals::Book;
 use crate::metrics::{Shown, Snapshot, Worker};
+use crate::pcaps;
+use crate::tallies::{Past, Present};
 use engine::pipeline::live::NewRules;
 use engine::records::stats::Counters;
 use event::Timestamp;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What one worker shows to others.
 #[derive(Debug, Default)]
@@ -17,6 +19,8 @@ pub(crate) struct Window {
     pub(crate) is_capturing: AtomicBool,
     pub(crate) has_ended: AtomicBool,
     pub(crate) generation: AtomicU64,
+    /// What each rule was looked at.
+    pub(crate) tallies: Present,
     /// The engine's counters, as of some seconds ago.
     counters: Mutex<Counters>,
 }
@@ -51,6 +55,10 @@ pub(crate) struct Shared {
     pub(crate) failed_reloads: AtomicU64,
     /// Whose packets are counted.
     pub(crate) book: Book,
+    /// What each rule was looked at, as far as no engine that runs knows it.
+    pub(crate) rule_stats: Past,
+    /// What became of packets of flows that alerted, where they are kept.
+    pub(crate) packets: OnceLock<Arc<pcaps::Tally>>,
 }
 
 impl Shared {
@@ -64,6 +72,8 @@ impl Shared {
             reloads: AtomicU64::new(0),
             failed_reloads: AtomicU64::new(0),
             book: Book::default(),
+            rule_stats: Past::default(),
+            packets: OnceLock::new(),
         }
     }
 
@@ -115,6 +125,10 @@ impl Shared {
             generation: self.generation(),
             reloads: self.reloads.load(Ordering::Relaxed),
             failed_reloads: self.failed_reloads.load(Ordering::Relaxed),
+            packets: self
+                .packets
+                .get()
+                .map_or_else(Default::default, |tally| tally.read()),
         }
     }
 }

@@ -5,6 +5,7 @@ mod output;
 use crate::arrivals::Reader;
 use crate::doors::Doors;
 use crate::metrics::Counts;
+use crate::pcaps::Tap;
 use crate::port::{Closed, Port};
 use crate::rules::Rules;
 use crate::shared::{Shared, Window};
@@ -14,7 +15,7 @@ use engine::detect::{Detector, Settings};
 use engine::pipeline::Engine;
 use engine::records::{EveConfig, Recorder, Source};
 use event::Timestamp;
-use output::Counting;
+pub(crate) use output::Counting;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -95,10 +96,11 @@ impl Worker {
         doors: Doors,
         window: Arc<Window>,
         blueprint: Arc<Blueprint>,
-        sink: Box<dyn Sink>,
+        (sink, tap): (Box<dyn Sink>, Option<Tap>),
         stop_within: Duration,
     ) -> Self {
         let engine = blueprint.engine(&port.name);
+        window.tallies.show(engine.tallies());
         window.generation.store(1, Ordering::Relaxed);
         Worker {
             shared,
@@ -109,7 +111,7 @@ impl Worker {
             blueprint,
             stop_within,
             engine,
-            out: Counting::new(sink),
+            out: Counting::new(sink, tap),
             counts: Counts::default(),
             before: tpacket::Stats::default(),
             generation: 1,
@@ -371,6 +373,7 @@ impl Worker {
         }
         if let Some((generation, rules)) = self.shared.rules() {
             self.engine.take_rules(&rules);
+            self.window.tallies.show(self.engine.tallies());
             self.generation = generation;
             self.window.generation.store(generation, Ordering::Relaxed);
         }
@@ -388,6 +391,7 @@ impl Worker {
         if let Some((_, rules)) = self.shared.rules() {
             self.engine.take_rules(&rules);
         }
+        self.window.tallies.show(self.engine.tallies());
     }
 
     fn count_ring(&mut self, ring: &mut Ring) {

@@ -14,6 +14,7 @@ use super::ruleset::Ruleset;
 use super::signature::{Change, RuleId, Signature};
 use super::state::FlowDetection;
 use super::tags::HostTags;
+use super::tally::{Sampler, Tallies};
 use super::thresholds::{Subject, Thresholds};
 use super::trace;
 use super::transforms;
@@ -36,6 +37,11 @@ pub struct Settings {
     /// Alerts of one second whose bytes that matched are told; the others are told without. None
     /// for no alert at all. A bound on work: each of these rules is held against its buffers again.
     pub traces_per_sec: Option<u32>,
+    /// Whether it is counted how often each rule is looked at, see [`Tallies`].
+    pub tallies: bool,
+    /// Nanoseconds of a clock that never runs backwards, to tell what rules cost. None: what they cost is
+    /// not told. No record depends on it.
+    pub clock: Option<fn() -> u64>,
     /// Whether matches of a stream are told with the transaction that is likely theirs.
     pub guesses_transaction: bool,
     /// How bodies are looked at.
@@ -47,6 +53,8 @@ impl Default for Settings {
         Settings {
             alerts_max: ALERTS_MAX,
             traces_per_sec: None,
+            tallies: false,
+            clock: None,
             guesses_transaction: false,
             body_windows: BodyWindows::default(),
         }
@@ -77,6 +85,8 @@ pub struct Detector {
     tools: Tools,
     stores: Stores,
     traces: trace::Budget,
+    tallies: Arc<Tallies>,
+    sampler: Sampler,
     candidates: Vec<u32>,
     /// Candidates whose ports and addresses are those of the packet.
     held: Vec<u32>,
@@ -87,6 +97,9 @@ pub struct Detector {
 
 /// What stays the same while one packet is inspected.
 pub(super) struct Round<'a> {
+    pub(super) tallies: &'a Tallies,
+    /// Where what rules cost is to be told of this packet.
+    pub(super) clock: Option<fn() -> u64>,
     pub(super) set: &'a Ruleset,
     pub(super) settings: Settings,
     pub(super) cx: &'a PacketContext<'a>,
@@ -99,6 +112,8 @@ impl Detector {
     #[must_use]
     pub fn new(set: Arc<Ruleset>, settings: Settings) -> Self {
         Detector {
+            tallies: Arc::new(Tallies::new(set.clone(), settings.tallies)),
+            sampler: Sampler::default(),
             set,
             settings,
             tools: Tools::default(),
@@ -117,11 +132,18 @@ impl Detector {
         &self.settings
     }
 
+    /// How often each rule was looked at since these rules run; may be read while it goes on.
+    #[must_use]
+    pub fn tallies(&self) -> &Arc<Tallies> {
+        &self.tallies
+    }
+
     /// Runs other rules from now on.
     pub(crate) fn switch(&mut self, set: Arc<Ruleset>, migration: &Migration) {
         self.stores.hosts.renumber(|bit| migration.bit(bit));
         // Working space is made anew: it was made for the literals of the rules before.
         self.tools = Tools::default();
+        self.tallies = Arc::new(Tallies::new(set.clone(), self.settings.tallies));
         self.set = set;
     }
 
@@ -180,11 +202,15 @@ impl Detector {
         mut memory: Option<&mut FlowDetection>,
         alerts: &mut Alerts,
     ) -> Outcome {
-        let set = self.set.clone();
+        // One count up and down for each packet, and not one that all threads share.
+        let tallies = self.tallies.clone();
+        let set = tallies.set();
         self.tools.inspection.now_secs = cx.packet.time.secs();
         let (raw, raw_progress) = stream_view(cx, flow);
         let round = Round {
-            set: &set,
+            tallies: &tallies,
+            clock: self.settings.clock.filter(|_| self.sampler.next()),
+            set,
             settings: self.settings,
             cx,
             flow,
@@ -242,6 +268,9 @@ impl Detector {
             }
         }
         let flow_action = self.finish(&round, memory, alerts);
+        for alert in &alerts.alerts {
+            tallies.alerted(alert.rule);
+        }
         if let Some(most) = self.settings.traces_per_sec
             && !alerts.alerts.is_empty()
         {
@@ -324,6 +353,17 @@ impl Detector {
     }
 
     fn packet_rule(
+        &mut self,
+        round: &Round<'_>,
+        id: RuleId,
+        rule: &Signature,
+        memory: Option<&mut FlowDetection>,
+        alerts: &mut Alerts,
+    ) {
+        round.tallied(id, || self.hold(round, id, rule, memory, alerts));
+    }
+
+    fn hold(
         &mut self,
         round: &Round<'_>,
         id: RuleId,
@@ -449,6 +489,19 @@ struct Outcome {
 }
 
 impl<'a> Round<'a> {
+    /// Holds a rule, and counts that it was held.
+    pub(super) fn tallied(&self, rule: RuleId, hold: impl FnOnce()) {
+        self.tallies.check(rule);
+        match self.clock {
+            None => hold(),
+            Some(clock) => {
+                let begun = clock();
+                hold();
+                self.tallies.took(rule, clock().saturating_sub(begun));
+            }
+        }
+    }
+
     pub(super) fn view<'b>(
         &'b self,
         memory: Option<&'b FlowDetection>,
@@ -493,6 +546,7 @@ pub(super) fn matched(
     kind: AlertKind,
     tools: &Tools,
 ) -> Alert {
+    round.tallies.matched(id);
     let captures = tools.inspection.captures.clone();
     let contexts = tools.inspection.contexts.clone();
     Alert {

@@ -63,8 +63,9 @@ impl Run<'_, '_> {
         if tx.inspects(direction) {
             self.collect(tx, &mut state, mixed);
             let candidates = std::mem::take(self.candidates);
+            let round = self.round;
             for &rule in &candidates {
-                self.rule(id, tx, &mut state, rule);
+                round.tallied(RuleId(rule), || self.rule(id, tx, &mut state, rule));
             }
             *self.candidates = candidates;
         }

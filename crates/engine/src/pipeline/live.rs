@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::config::RulesLoaded;
-use crate::detect::{Migration, Ruleset};
+use crate::detect::{Migration, Ruleset, Tallies};
 use crate::output::Output;
 use decode::packet::Frame;
 use event::Timestamp;
@@ -66,6 +66,12 @@ impl Engine {
         if let Some(app) = &rules.app {
             self.core.config.app = app.clone();
         }
+    }
+
+    /// How often each of the rules that run was looked at.
+    #[must_use]
+    pub fn tallies(&self) -> &Arc<Tallies> {
+        self.core.detector.tallies()
     }
 
     /// The rules that run.

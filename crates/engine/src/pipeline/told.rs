@@ -133,6 +133,9 @@ impl Core {
                 .add(seen);
             self.recorder.alert(alert, rule, &self.alerts, &outcome, to);
         }
+        if let (true, Some(flow)) = (has_alert, flow) {
+            to.alerted(flow.id);
+        }
         if self.alerts.is_tagged && !has_alert {
             self.recorder.tagged_packet(&outcome, to);
         }

@@ -2,10 +2,11 @@
 
 use crate::ruleset::Loaded;
 use decode::packet::Frame;
+use engine::detect::RuleStats;
 use engine::pipeline::Engine;
 use engine::pipeline::told::AlertSum;
 use event::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -14,6 +15,8 @@ use std::time::Duration;
 const SHOWN_SIGNATURES: usize = 40;
 /// End points that the text shows for each.
 const SHOWN_ENDS: usize = 3;
+/// Rules that the text shows with what they cost; `-o json` has all.
+const SHOWN_COSTS: usize = 20;
 /// Broken captures that are told one by one; `-o json` has all.
 pub const SHOWN_BROKEN: usize = 5;
 
@@ -29,6 +32,8 @@ pub struct Summary {
     alerts: Vec<((u32, u32), AlertSum)>,
     alerts_total: u64,
     undecoded: Vec<(String, u64)>,
+    /// What rules cost and what they say, the dearest first; empty where nobody asked.
+    costs: Vec<(RuleStats, String)>,
     took: Duration,
     /// Captures that could not be read to their end, with the reason.
     pub broken: Vec<String>,
@@ -64,6 +69,7 @@ impl Summary {
         }
         self.undecoded
             .sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        self.costs = costs(engine);
         let told = engine.take_told();
         for (protocol, count) in &told.flows {
             self.flows.insert(
@@ -150,6 +156,26 @@ impl Summary {
                 writeln!(out, "  {:>8}  {event}", grouped(*count))?;
             }
         }
+        if !self.costs.is_empty() {
+            writeln!(
+                out,
+                "\nRules that took most time (estimated)\n{:>10}  {:>12}  {:>10}  {:>8}",
+                "ms", "checks", "matches", "alerts"
+            )?;
+        }
+        for (stats, message) in self.costs.iter().take(SHOWN_COSTS) {
+            writeln!(
+                out,
+                "{:>10.1}  {:>12}  {:>10}  {:>8}  [{}:{}] {}",
+                stats.nanos_estimated as f64 / 1e6,
+                grouped(stats.checks),
+                grouped(stats.matches),
+                grouped(stats.alerts),
+                stats.gid,
+                stats.sid,
+                printable(message),
+            )?;
+        }
         for broken in self.broken.iter().take(SHOWN_BROKEN) {
             writeln!(out, "\nNot read to its end: {broken}")?;
         }
@@ -181,6 +207,17 @@ impl Summary {
                 })
             })
             .collect();
+        let costs: Vec<_> = self
+            .costs
+            .iter()
+            .map(|(stats, message)| {
+                serde_json::json!({
+                    "gid": stats.gid, "signature_id": stats.sid, "signature": message,
+                    "checks": stats.checks, "matches": stats.matches, "alerts": stats.alerts,
+                    "nanos_estimated": stats.nanos_estimated,
+                })
+            })
+            .collect();
         let (loaded, degraded, refused) = self.rules;
         let mut text = serde_json::to_vec_pretty(&serde_json::json!({
             "packets": self.packets,
@@ -191,6 +228,7 @@ impl Summary {
             "flows": self.flows,
             "alerts_total": self.alerts_total,
             "alerts": alerts,
+            "costs": costs,
             "decoder_events": self.undecoded.iter().cloned().collect::<BTreeMap<_, _>>(),
             "broken": self.broken,
             "seconds": self.took.as_secs_f64(),
@@ -198,6 +236,25 @@ impl Summary {
         text.push(b'\n');
         print(&text, to_stderr)
     }
+}
+
+/// What was counted of each rule, the dearest first.
+fn costs(engine: &Engine) -> Vec<(RuleStats, String)> {
+    let mut sum = HashMap::new();
+    engine.tallies().add_to(&mut sum);
+    let ruleset = engine.ruleset();
+    let mut costs: Vec<_> = ruleset
+        .iter()
+        .filter_map(|(_, rule)| {
+            let stats = sum.remove(&(rule.gid, rule.sid))?;
+            (stats.checks > 0).then(|| (stats, rule.details.msg().to_owned()))
+        })
+        .collect();
+    costs.sort_by_key(|(stats, _)| {
+        let dear = std::cmp::Reverse((stats.nanos_estimated, stats.checks));
+        (dear, stats.gid, stats.sid)
+    });
+    costs
 }
 
 /// Writes `text`; a reader that went away is no failure.

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 /// How often the workers are looked after.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Folder of packets of flows that alerted, below the data folder: [`sensor::pcaps::find`] looks there.
+pub const PACKETS: &str = "pcap";
+
 /// What the role needs to start, again and again.
 #[derive(Clone)]
 pub struct Watch {
@@ -88,6 +91,7 @@ impl Watch {
             writes_fast: false,
             rules: recipe.rules.clone(),
             clock: now,
+            packets_dir: Some(self.data_dir.join(PACKETS)),
             sinks: &mut sinks,
         };
         let service = sensor::Service::start(&self.sensor, setup)?;

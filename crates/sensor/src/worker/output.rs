@@ -1,5 +1,6 @@
 //! The engine's output, counted on its way to the sink.
 
+use crate::pcaps::Tap;
 use crate::sink::Sink;
 use decode::file::File;
 use decode::packet::Frame;
@@ -9,26 +10,32 @@ use engine::records::stats::Counters;
 use event::Timestamp;
 
 /// A sink, and how much went there.
-pub(super) struct Counting {
+pub(crate) struct Counting {
     sink: Box<dyn Sink>,
-    pub(super) records: u64,
-    pub(super) alerts: u64,
+    /// Where packets of flows that alert are kept.
+    tap: Option<Tap>,
+    pub(crate) records: u64,
+    pub(crate) alerts: u64,
 }
 
 impl Counting {
-    pub(super) fn new(sink: Box<dyn Sink>) -> Self {
+    pub(crate) fn new(sink: Box<dyn Sink>, tap: Option<Tap>) -> Self {
         Counting {
             sink,
+            tap,
             records: 0,
             alerts: 0,
         }
     }
 
-    pub(super) fn refused(&self) -> u64 {
+    pub(crate) fn refused(&self) -> u64 {
         self.sink.refused()
     }
 
-    pub(super) fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
+        if let Some(tap) = &mut self.tap {
+            tap.flush();
+        }
         self.sink.flush();
     }
 }
@@ -56,10 +63,23 @@ impl Output for Counting {
     }
 
     fn packet(&mut self, frame: &Frame<'_>, fate: &Fate) {
+        if let Some(tap) = &mut self.tap {
+            tap.packet(frame, fate);
+        }
         self.sink.packet(frame, fate);
     }
 
+    fn alerted(&mut self, flow: u64) {
+        if let Some(tap) = &mut self.tap {
+            tap.alerted(flow);
+        }
+        self.sink.alerted(flow);
+    }
+
     fn flow_end(&mut self, flow: u64) {
+        if let Some(tap) = &mut self.tap {
+            tap.flow_end(flow);
+        }
         self.sink.flow_end(flow);
     }
 

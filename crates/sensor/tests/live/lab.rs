@@ -186,6 +186,7 @@ impl Lab {
         let service = Service::start(
             config,
             Setup {
+                packets_dir: None,
                 engine: engine::config::Config::default(),
                 detection: engine::detect::Settings::default(),
                 eves: vec![eve],
