@@ -78,6 +78,18 @@ pub type Packets = dyn Fn(&Value) -> Option<Vec<u8>> + Send + Sync;
 /// Publishes records to the topic `events`; for each its name, or why it was not taken.
 pub type PublishEvents = dyn Fn(&[&[u8]]) -> Vec<Result<RecordId, String>> + Send + Sync;
 
+/// The rules that are loaded.
+pub type Rules = dyn Fn() -> Option<Arc<RuleBook>> + Send + Sync;
+
+/// Who is told.
+pub type Receivers = dyn Fn() -> Vec<Receiver> + Send + Sync;
+
+/// Tests a receiver.
+pub type TestReceiver = dyn Fn(&str) -> Option<ReceiverTest> + Send + Sync;
+
+/// What is known of an address.
+pub type AssetOf = dyn Fn(&str) -> Option<Asset> + Send + Sync;
+
 /// What the process lends. Every closure is called from a thread that may wait.
 #[derive(Clone)]
 pub struct Lent {
@@ -88,7 +100,7 @@ pub struct Lent {
     /// The state.
     pub state: Slot<state::State>,
     /// The rules that are loaded; None where this process has no sensor.
-    pub rules: Arc<dyn Fn() -> Option<Arc<RuleBook>> + Send + Sync>,
+    pub rules: Arc<Rules>,
     /// Reads rules again.
     pub reload: Arc<Reload>,
     /// Reads captures.
@@ -98,11 +110,11 @@ pub struct Lent {
     /// Finds packets.
     pub packets: Arc<Packets>,
     /// Who is told.
-    pub receivers: Arc<dyn Fn() -> Vec<Receiver> + Send + Sync>,
+    pub receivers: Arc<Receivers>,
     /// Tests a receiver; None where there is none of that name.
-    pub test_receiver: Arc<dyn Fn(&str) -> Option<ReceiverTest> + Send + Sync>,
+    pub test_receiver: Arc<TestReceiver>,
     /// What the assets file says of an address.
-    pub asset: Arc<dyn Fn(&str) -> Option<Asset> + Send + Sync>,
+    pub asset: Arc<AssetOf>,
     /// Tells something to the person at the terminal: a password that is told once.
     pub announce: Arc<dyn Fn(&str) + Send + Sync>,
 }

@@ -138,7 +138,8 @@ async fn remove(app: App, Who(who): Who, Path(id): Path<String>) -> Result<Respo
     let state = app.state()?;
     let query = state.queries().get(&id).await.map_err(of_state)?;
     let is_own = query.owner == who.name;
-    if !is_own && !(query.shared || who.role >= Role::Admin) {
+    let is_seen = is_own || query.shared || who.role >= Role::Admin;
+    if !is_seen {
         // What somebody keeps for themselves is nobody's business.
         return Err(Problem::missing(format!("no query {id}")));
     }

@@ -17,18 +17,12 @@ use crate::api::problem::Problem;
 use crate::auth::{Principal, Role};
 
 /// Routes and what OpenAPI says of them.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Routes(OpenApiRouter<App>);
 
 impl std::fmt::Debug for Routes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Routes")
-    }
-}
-
-impl Default for Routes {
-    fn default() -> Self {
-        Routes(OpenApiRouter::default())
     }
 }
 
@@ -66,7 +60,6 @@ impl Routes {
     }
 
     /// The router and the description.
-    #[must_use]
     pub fn split(self) -> (Router<App>, OpenApi) {
         self.0.split_for_parts()
     }

@@ -215,6 +215,7 @@ pub enum LimitKind {
 /// Whose packets are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::enum_variant_names, reason = "they are called so in rules")]
 pub enum Track {
     BySrc,
     ByDst,
