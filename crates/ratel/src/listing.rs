@@ -19,7 +19,7 @@ pub fn of(set: &RuleSet, disabled: &HashSet<u32>) -> Vec<RuleText> {
             Parsed::Skipped(_) | Parsed::Disabled => None,
         })
         .collect();
-    listing.sort_by(|a, b| (a.sid, a.gid).cmp(&(b.sid, b.gid)));
+    listing.sort_by_key(|rule| (rule.sid, rule.gid));
     listing
 }
 

@@ -59,6 +59,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             ));
         }
         let body = body(request, MAX_JSON).await?;
+        // serde reads a list as the members of a struct in their order; nobody means that.
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::unprocessable(
+                "body: an object is wanted, not a list",
+            ));
+        }
         serde_json::from_slice(&body)
             .map(Json)
             .map_err(|error| match error.classify() {

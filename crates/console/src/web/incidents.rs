@@ -184,7 +184,7 @@ async fn list(
             .collect::<Result<_, _>>()?,
         severity: asked.severity.map(shapes::Severity::of_event),
         owner,
-        text: asked.q.filter(|text| !text.trim().is_empty()),
+        text: Some(page::words(asked.q)?).filter(|text| !text.trim().is_empty()),
         since: optional("since", asked.since.as_deref(), app.now())?,
         ..Filter::default()
     };

@@ -13,6 +13,9 @@ pub const PAGE: usize = 100;
 /// Things on a page at most: what one answer may cost in memory.
 pub const MAX_PAGE: usize = 1000;
 
+/// The longest text that is looked for in a list, characters.
+const MAX_WORDS: usize = 256;
+
 /// The longest cursor, bytes: a time and a name.
 const MAX_CURSOR: usize = 512;
 
@@ -36,6 +39,18 @@ pub fn limit(asked: Option<u32>) -> Result<usize, Problem> {
 pub fn of_state(limit: Option<u32>, cursor: Option<String>) -> Result<state::Paging, Problem> {
     let limit = self::limit(limit)?;
     Ok(state::Paging { limit, cursor })
+}
+
+/// Words that a person looks for.
+///
+/// # Errors
+/// More than anybody types.
+pub fn words(asked: Option<String>) -> Result<String, Problem> {
+    let text = asked.unwrap_or_default();
+    if text.chars().count() > MAX_WORDS {
+        return Err(Problem::bad(format!("q: {MAX_WORDS} characters at most")));
+    }
+    Ok(text)
 }
 
 /// Writes a place as a text that means nothing to clients.

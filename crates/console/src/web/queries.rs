@@ -117,6 +117,9 @@ async fn list(
 #[utoipa::path(post, path = "/queries", tag = "queries", request_body = NewQuery,
     responses((status = 201, body = SavedQuery)))]
 async fn create(app: App, Who(who): Who, Json(asked): Json<NewQuery>) -> Result<Response, Problem> {
+    if !(asked.view.is_object() || asked.view.is_null()) {
+        return Err(Problem::unprocessable("view: an object is wanted"));
+    }
     super::find::parse(&asked.query).map_err(|problem| Problem::unprocessable(problem.detail))?;
     let new = New {
         name: &asked.name,

@@ -444,7 +444,7 @@ async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<RulePage>, Pr
             }
         }
     }
-    let text = asked.q.unwrap_or_default().to_lowercase();
+    let text = page::words(asked.q)?.to_lowercase();
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     let book = app.rules().await?;
     let (fired, overlays) = (app.fired().await, app.overlays().await);

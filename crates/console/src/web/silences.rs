@@ -31,6 +31,9 @@ const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 /// The longest query of a silence, bytes.
 const MAX_QUERY: usize = 4096;
 
+/// The longest reason, characters.
+const MAX_REASON: usize = 1024;
+
 /// Days that a preview looks back unless asked otherwise, and at most.
 const DAYS: u32 = 7;
 const MAX_DAYS: u32 = 90;
@@ -231,6 +234,11 @@ async fn create(
 ) -> Result<Response, Problem> {
     let now = app.now();
     readable(&asked.query)?;
+    if asked.reason.chars().count() > MAX_REASON {
+        return Err(Problem::unprocessable(format!(
+            "reason: {MAX_REASON} characters at most"
+        )));
+    }
     let expires = later("expires", &asked.expires, now)?;
     if expires.since(now) > LONGEST {
         return Err(Problem::unprocessable("expires: a year from now at most"));

@@ -10,7 +10,7 @@ use engine::output::Output;
 use engine::pipeline::Engine;
 use engine::records::{Recorder, Source};
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Less than everything else that Ratel does (nice(2)).
@@ -34,7 +34,7 @@ pub fn reader(rules: &engines::Config, data_dir: &Path, hands: &Arc<Hands>) -> A
 
 fn read(
     config: &engines::Config,
-    data_dir: &PathBuf,
+    data_dir: &Path,
     hands: &Hands,
     job: &mut CaptureJob<'_>,
     done: &mut CaptureRead,
@@ -85,7 +85,7 @@ fn read(
                 break;
             }
         }
-        if sink.is_over || (sink.done.packets % LOOK == 0 && (job.stop)()) {
+        if sink.is_over || (sink.done.packets.is_multiple_of(LOOK) && (job.stop)()) {
             break;
         }
     }
