@@ -10,7 +10,7 @@ export const ATTACKERS = Array.from({ length: 12 }, (_, i) => `203.0.113.${61 + 
 
 const ip = (line) => execFileSync('ip', line.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] });
 
-/** Why there can be no lab here; null where there can. */
+/** Why there can be no lab here (dumpcap, of Wireshark, records what is dropped on a page; without it that is left out); null where there can. */
 export function missing() {
   if (process.getuid() !== 0) return 'it needs root';
   if (!existsSync('/sbin/ip') && !existsSync('/usr/sbin/ip') && !existsSync('/bin/ip'))

@@ -13,7 +13,7 @@ const option = (name, otherwise) => {
 };
 const program = resolve(option('--ratel', here('../../target/debug/ratel')));
 const pictures = option('--pictures', null);
-const URL_OF_RATEL = 'https://127.0.0.1:9443';
+const URL_OF_RATEL = process.env.E2E_URL ?? 'https://127.0.0.1:9443';
 /** Rules are compiled, the store is opened, a certificate is made. */
 const START_MS = 90_000;
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -74,6 +74,15 @@ async function isReady() {
 }
 
 const children = [];
+const stop = (signal) => {
+  for (const child of children) child.kill(signal);
+};
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.on(signal, () => {
+    stop('SIGKILL');
+    lab.tearDown();
+    process.exit(1);
+  });
 let status = 1;
 try {
   lab.build();
@@ -81,6 +90,8 @@ try {
   const out = openSync(log, 'a');
   const quiet = { stdio: ['ignore', 'ignore', 'ignore'] };
   children.push(lab.start(lab.HOST, 'node', [here('services.mjs')], quiet));
+  // Something before Ratel, such as a proxy that serves another build of the dashboard.
+  if (process.env.E2E_FRONT) children.push(lab.start(lab.HOST, 'node', [process.env.E2E_FRONT], quiet));
   const ratel = lab.start(lab.HOST, program, ['up', '-c', join(folder, 'ratel.yaml')], {
     stdio: ['ignore', out, out],
     env: { ...process.env, RUST_LOG: 'info' },
@@ -93,7 +104,7 @@ try {
     lab.start(lab.ATTACKER, 'node', [here('attack.mjs'), 'crowd', lab.ATTACKERS[11], lab.HOST_IP], quiet),
   );
   const capture = join(folder, 'dropped.pcap');
-  const recording = lab.start(lab.HOST, 'tcpdump', ['-i', 'rweb0', '-w', capture, '-U', '-c', '300'], quiet);
+  const recording = lab.start(lab.HOST, 'dumpcap', ['-q', '-i', 'rweb0', '-w', capture], quiet);
   children.push(recording);
   await wait(4000);
   await lab.run(lab.ATTACKER, 'node', [here('attack.mjs'), 'log4shell', lab.ATTACKERS[9], lab.HOST_IP]);
@@ -103,6 +114,7 @@ try {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, LAB: '1' },
   });
+  children.push(walking);
   status = await new Promise((done) => walking.on('close', done));
   if (pictures) {
     mkdirSync(pictures, { recursive: true });
@@ -119,9 +131,9 @@ try {
 } catch (error) {
   console.log(String(error.message ?? error));
 } finally {
-  for (const child of children) child.kill('SIGTERM');
+  stop('SIGTERM');
   await wait(3000);
-  for (const child of children) child.kill('SIGKILL');
+  stop('SIGKILL');
   lab.tearDown();
   if (status === 0 && !process.env.E2E_KEEP) rmSync(folder, { recursive: true, force: true });
   else console.log(`what Ratel said is in ${folder}`);

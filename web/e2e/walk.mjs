@@ -1,7 +1,7 @@
 // Walks every page as an analyst would, against a Ratel that runs: node walk.mjs URL USER PASSWORD [CAPTURE]
 // With LAB=1 it attacks the lab's host itself, and sees what comes of it. Exit status 1 where anything failed.
 import { chromium as browsers } from 'playwright-core';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { ATTACKERS, ATTACKER, HOST_IP, chromium, start } from './lab.mjs';
 import { Walk } from './steps.mjs';
 
@@ -177,9 +177,10 @@ await walk.step('event: the bytes that matched are marked, the rule stands besid
 });
 
 await walk.step('event: the packets can be had', async () => {
-  const waiting = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'pcap' }).click();
-  const got = await waiting;
+  const [got] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'pcap', exact: true }).click(),
+  ]);
   return got.suggestedFilename();
 });
 
@@ -295,7 +296,7 @@ await walk.step('rules: search, one rule, its tuning', async () => {
   await page.getByText('It holds from now on.').waitFor();
 });
 
-if (captureFile) {
+if (captureFile && existsSync(captureFile)) {
   const bytes = readFileSync(captureFile).toString('base64');
   await walk.step('rules: a test against a capture', async () => {
     await page.getByRole('button', { name: 'Test…' }).click();

@@ -169,7 +169,10 @@ function choicesFor(
       name: field.path,
       hint: field.kind,
     }));
+  // While the next answer is on its way the one before it stands in: only what fits is offered.
+  const typed = word.prefix.toLowerCase();
   return (values ?? [])
+    .filter(({ value }) => value.toLowerCase().startsWith(typed))
     .slice(0, SHOWN)
     .map(({ value, count }) => ({ insert: `${quoted(value)} `, name: value, hint: short(count) }));
 }
