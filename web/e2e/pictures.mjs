@@ -4,6 +4,8 @@ import { chromium as browsers } from 'playwright-core';
 import { chromium } from './lab.mjs';
 
 const [url, user, password, folder] = process.argv.slice(2);
+/** Names of the pictures that are wanted; nothing: all. */
+const only = process.env.PICTURES?.split(',');
 mkdirSync(folder, { recursive: true });
 const browser = await browsers.launch({
   executablePath: chromium,
@@ -34,6 +36,7 @@ async function main() {
       const page = await context.newPage();
       const debug = await context.newCDPSession(page);
       const take = async (name) => {
+        if (only && !only.includes(name)) return;
         await page.waitForTimeout(1300);
         // WebP is a third of PNG, which this repository would carry for ever.
         const { data } = await debug.send('Page.captureScreenshot', { format: 'webp', quality: 82 });
@@ -61,6 +64,7 @@ async function main() {
         await take(name);
       }
       const also = async (name, act) => {
+        if (only && !only.includes(name)) return;
         try {
           await act();
           await take(name);
@@ -85,11 +89,7 @@ async function main() {
         await page.getByText(/Would have hidden/).waitFor();
       });
       await also('event', () =>
-        firstOf(
-          page,
-          'hunt',
-          `?q=${encodeURIComponent('event_type:alert AND http.http_method:GET')}&since=7d`,
-        ),
+        firstOf(page, 'hunt', `?q=${encodeURIComponent('alert.signature_id:9200002')}&since=7d`),
       );
       await also('host', () => firstOf(page, 'hosts'));
       await also('action', () => firstOf(page, 'actions'));

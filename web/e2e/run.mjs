@@ -29,7 +29,7 @@ const config = {
   data_dir: join(folder, 'data'),
   events_file: join(folder, 'eve.json'),
   sensor: { interfaces: ['rweb0'], workers: 1, ring: { hand_over_ms: 2 } },
-  rules: { files: [here('lab.rules')] },
+  rules: { files: [join(folder, 'lab.rules')] },
   bus: { dir: join(folder, 'bus') },
   store: { dir: join(folder, 'store') },
   state: { url: `sqlite://${join(folder, 'state.db')}` },
@@ -43,6 +43,7 @@ const config = {
   ...JSON.parse(process.env.LAB_CONFIG ?? '{}'),
 };
 writeFileSync(join(folder, 'assets.yaml'), readFileSync(here('lab.assets.yaml')));
+writeFileSync(join(folder, 'lab.rules'), readFileSync(here('lab.rules')));
 // JSON is YAML.
 writeFileSync(join(folder, 'ratel.yaml'), JSON.stringify(config, null, 1));
 
