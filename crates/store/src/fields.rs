@@ -78,7 +78,7 @@ const SILENT: &[&str] = &[
     "packet",
     "packet_info",
     "payload",
-    "ratel.match",
+    "ratel.matches",
     "stats",
     "stream_tcp",
     "tftp.packet",

@@ -86,6 +86,8 @@ impl App {
     /// # Errors
     /// There is none, or it has no time for this.
     pub async fn find(&self, request: Request) -> Result<(Answer, u64), Problem> {
+        let query = request.query.at(self.now());
+        let request = Request { query, ..request };
         self.ask(move |store| {
             let begun = Instant::now();
             let answer = store.search(&request)?;
@@ -108,6 +110,7 @@ impl App {
     /// # Errors
     /// As [`App::find`].
     pub async fn count(&self, query: Query) -> Result<u64, Problem> {
+        let query = query.at(self.now());
         self.ask(move |store| store.count(&query, None, None)).await
     }
 
@@ -135,6 +138,7 @@ impl App {
         query: Query,
         limit: usize,
     ) -> Result<Vec<(String, u64)>, Problem> {
+        let query = query.at(self.now());
         self.ask(move |store| store.values(&field, &prefix, &query, limit))
             .await
     }
