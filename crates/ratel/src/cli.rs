@@ -40,6 +40,9 @@ pub enum Verb {
     /// What the running Ratel does about attacks: list, show, approve, undo.
     #[command(subcommand)]
     Actions(crate::actions::Verb),
+    /// Who is told of incidents: list receivers, send them a test.
+    #[command(subcommand)]
+    Alert(crate::receivers::Verb),
     /// Block an address or network for a while.
     Block(crate::block::Block),
     /// End every block of an address or network.

@@ -17,6 +17,7 @@ mod journal;
 mod listing;
 mod openapi;
 mod read;
+mod receivers;
 mod reload;
 mod ruleset;
 mod settings;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         Verb::Rules(Rules::Check(args)) => verdicts::run(args),
         Verb::Rules(Rules::Reload(control)) => reload::run(control),
         Verb::Actions(verb) => actions::run(verb),
+        Verb::Alert(verb) => receivers::run(verb),
         Verb::Block(args) => block::block(args),
         Verb::Unblock(args) => block::unblock(args),
         Verb::Audit(verb) => audit::run(verb),

@@ -6,6 +6,7 @@ pub mod engines;
 mod hands;
 mod keep;
 mod lend;
+mod mirror;
 mod ports;
 mod rights;
 mod roles;

@@ -3,11 +3,12 @@
 use super::answer::Answering;
 use super::hands::Hands;
 use super::keep::{self, Kept};
+use super::mirror;
 use super::supervise::{Role, Voice};
 use super::watch::Watch;
 use crate::control::now;
 use crate::site::Site;
-use alert::notify::{Notifier, World};
+use alert::notify::Notifier;
 use anyhow::{Context, Result};
 use console::web::Lent;
 use console::{Console, Ports};
@@ -78,11 +79,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Events in, incidents out.
 pub fn alert(site: &Site, bus: &bus::Bus, kept: &Kept) -> Role {
     let (config, bus, kept) = (site.alert.clone(), bus.clone(), kept.clone());
-    let world = World {
-        now: Arc::new(now),
-        env: Arc::new(|name| std::env::var(name).ok()),
-        folder: Some(site.data_dir.join("outbox")),
-    };
+    let world = crate::receivers::world(site);
     Role {
         name: "alert",
         start: Box::new(move |stop, voice| {
@@ -98,6 +95,7 @@ pub fn alert(site: &Site, bus: &bus::Bus, kept: &Kept) -> Role {
                     return Ok(());
                 };
                 let handle = tokio::runtime::Handle::current();
+                let (silenced, told) = (state.clone(), notifier.clone());
                 let ports = alert::Ports {
                     now,
                     compile: Arc::new(compile),
@@ -113,7 +111,10 @@ pub fn alert(site: &Site, bus: &bus::Bus, kept: &Kept) -> Role {
                     let is_stopped = || stop.is_cancelled();
                     role.run(&handle, &is_stopped, &Told(&voice))
                 };
-                let running = tokio::task::spawn_blocking(run).await;
+                let running = tokio::select! {
+                    done = tokio::task::spawn_blocking(run) => done,
+                    never = mirror::silences(&silenced, &told) => match never {},
+                };
                 // Its outboxes are given back before they are opened again.
                 kept.notifier.set(Err("it starts again".to_owned()));
                 Ok(running.context("the role panicked")??)
@@ -149,7 +150,7 @@ async fn state_of(kept: &Kept, stop: &CancellationToken, voice: &Voice) -> Optio
 }
 
 /// The test that a query of the store's language makes.
-fn compile(text: &str) -> Result<alert::silence::Matches, String> {
+pub(super) fn compile(text: &str) -> Result<alert::silence::Matches, String> {
     let query = store::query::Query::parse(text).map_err(|error| error.reason)?;
     let plan = query.plan();
     Ok(Box::new(move |record| {
