@@ -68,6 +68,13 @@ pub enum Verb {
     Backup(crate::backup::Backup),
     /// Put a backup back, while no Ratel runs.
     Restore(crate::backup::Restore),
+    /// Find events that are kept.
+    Search(Box<crate::events::Search>),
+    /// Print events as they come.
+    Tail(crate::events::Tail),
+    /// Look after what is kept.
+    #[command(subcommand)]
+    Store(crate::events::Verb),
     /// How the running Ratel fares.
     Status(crate::status::Args),
 }

@@ -12,6 +12,7 @@ mod config;
 mod control;
 mod demo;
 mod doctor;
+mod events;
 mod harden;
 mod journal;
 mod listing;
@@ -79,6 +80,9 @@ fn main() -> ExitCode {
         Verb::Backup(args) => backup::backup(args),
         Verb::Restore(args) => backup::restore(args),
         Verb::Openapi => openapi::run(),
+        Verb::Search(args) => events::search(args),
+        Verb::Tail(args) => events::tail(args),
+        Verb::Store(verb) => events::run(verb),
         Verb::Status(args) => status::run(args),
     };
     match result {
