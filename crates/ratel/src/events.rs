@@ -141,7 +141,9 @@ fn query(text: &str) -> Result<Query> {
     if text.trim().is_empty() {
         return Ok(Query::All);
     }
-    Query::parse(text).map_err(|error| Usage(format!("query: {error}")).into())
+    Query::parse(text)
+        .map(|query| query.at(now()))
+        .map_err(|error| Usage(format!("query: {error}")).into())
 }
 
 /// A moment, or how long ago.
