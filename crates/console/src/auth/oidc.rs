@@ -35,13 +35,16 @@ const MAX_CODE: usize = 4_096;
 /// What somebody hears whose login elsewhere came to nothing; the log says more.
 const NOTHING: Refusal = Refusal::Unknown("the login elsewhere came to nothing: try again");
 
+/// When the provider was asked, and what it said.
+type Asked = (Timestamp, Arc<Provider>, Arc<Keys>);
+
 /// Logins with another's word.
 #[derive(Debug)]
 pub struct Oidc {
     config: Config,
     fetcher: Fetcher,
     pending: Mutex<HashMap<String, Pending>>,
-    known: Mutex<Option<(Timestamp, Arc<Provider>, Arc<Keys>)>>,
+    known: Mutex<Option<Asked>>,
 }
 
 /// A login under way.
