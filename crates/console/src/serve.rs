@@ -50,7 +50,7 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Bytes of a request's head, hyper's buffer included: a query of 8 KiB takes three times as much in an
 /// address.
-const HEAD_BYTES: usize = 64 << 10;
+pub const HEAD_BYTES: usize = 64 << 10;
 
 /// Accepts connections over TCP until told to stop; a request carries the peer's address.
 pub async fn tcp(
@@ -200,6 +200,13 @@ fn hardened(mut response: axum::response::Response) -> axum::response::Response 
     response
 }
 
+/// What is read and thrown away of a body that is too large, bytes: a connection that is closed with bytes unread
+/// takes the answer with it (RFC 9112, section 9.6).
+const LINGER: usize = 8 << 20;
+
+/// How long that may take.
+const LINGER_WAIT: Duration = Duration::from_secs(2);
+
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {
@@ -211,10 +218,24 @@ pub enum Unread {
 
 /// The whole body, within the limits.
 pub async fn body(request: Request, most: usize) -> Result<Bytes, Unread> {
-    let limited = Limited::new(request.into_body(), most);
+    let mut body = request.into_body();
+    let limited = Limited::new(&mut body, most);
     match timeout(BODY_WAIT, limited.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Unread::TooLarge),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            let _ = timeout(LINGER_WAIT, throw_away(&mut body)).await;
+            Err(Unread::TooLarge)
+        }
         Ok(Err(_)) | Err(_) => Err(Unread::Missing),
+    }
+}
+
+/// Reads on up to [`LINGER`] bytes, so that the sender comes to read the refusal.
+async fn throw_away(body: &mut Body) {
+    let mut read = 0;
+    while read < LINGER
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        read += frame.data_ref().map_or(1, Bytes::len);
     }
 }

@@ -240,6 +240,17 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
     }
 }
 
+/// How large the head of a request is, about. The server's own limit is looked at between two reads only, so that
+/// what arrives at once may be larger.
+fn head_bytes(request: &Request) -> usize {
+    let fields = request.headers().iter();
+    let fields: usize = fields
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    let place = request.uri().path_and_query();
+    fields + place.map_or(0, |place| place.as_str().len())
+}
+
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
 
 /// What every request and answer passes: a name, a time limit, headers, the access log.
@@ -256,9 +267,14 @@ async fn pass(request: Request, next: Next) -> Response {
     let is_upload =
         method == Method::POST && (path.ends_with("/captures") || path.ends_with("/rules/test"));
     let limit = if is_upload { UPLOAD } else { ANSWER };
-    let mut response = match timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::unavailable("the answer took too long").into_response(),
+    let mut response = if head_bytes(&request) > serve::HEAD_BYTES {
+        let too_large = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Problem::new(too_large, "the head of the request is too large").into_response()
+    } else {
+        match timeout(limit, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => Problem::unavailable("the answer took too long").into_response(),
+        }
     };
     let status = response.status();
     let headers = response.headers_mut();
