@@ -8,14 +8,18 @@ use crate::site::Site;
 use alert::assets::{self, Assets};
 use alert::notify::{Notifier, ReceiverState};
 use console::web::{Asset, Lent, Receiver, ReceiverTest};
-use event::{RecordId, Topic};
-use std::io::Write as _;
-use std::path::PathBuf;
+use event::{RecordId, Timestamp, Topic};
+use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long what the assets file says is good for.
 const FRESH: Duration = Duration::from_secs(5);
+
+/// Bytes of packets of one flow that are handed out; `sensor.packets.flow_kib` may allow more.
+const MAX_PACKETS: u64 = 64 << 20;
 
 /// Bytes of the assets file; the role `alert` tells of one that is larger.
 const MAX_ASSETS: u64 = 16 << 20;
@@ -27,6 +31,7 @@ pub fn lent(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>, kept: &Kept) -> Len
     let (listed, on) = (hands.clone(), hands.clone());
     let (told, tested) = (kept.clone(), kept.clone());
     let read_capture = captures::reader(&site.rules, &site.data_dir, hands);
+    let packets_dir = site.data_dir.join(watch::PACKETS);
     let known = Known::new(site.alert.assets.clone());
     let (listed_rules, listed_dir) = (rules.clone(), data_dir.clone());
     Lent {
@@ -67,8 +72,28 @@ pub fn lent(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>, kept: &Kept) -> Len
             let _ = writeln!(std::io::stderr(), "\n{text}\n");
         }),
         asset: Arc::new(move |address| known.of(address)),
+        packets: Arc::new(move |record| packets(&packets_dir, record)),
         ..Lent::nothing()
     }
+}
+
+/// The packets of a record's flow, where the sensor kept them.
+fn packets(folder: &Path, record: &Value) -> Option<Vec<u8>> {
+    // What an uploaded capture tells was never on the wire here.
+    if !record["ratel"]["capture"].is_null() {
+        return None;
+    }
+    let flow = record["flow_id"].as_u64()?;
+    let time: Timestamp = record["timestamp"].as_str()?.parse().ok()?;
+    let file = sensor::pcaps::find(folder, flow, time.secs());
+    let file = file.unwrap_or_else(|error| {
+        tracing::warn!("packets of flow {flow} can't be read: {error}");
+        None
+    })?;
+    let mut packets = Vec::new();
+    // A flow gets no more than its share; a file that grew beyond is cut at its end.
+    file.take(MAX_PACKETS).read_to_end(&mut packets).ok()?;
+    Some(packets)
 }
 
 /// Publishes records; for each its name, or why it was not taken.
