@@ -28,6 +28,7 @@ mod session;
 mod shapes;
 mod silences;
 mod slot;
+mod storage;
 mod stream;
 mod tallies;
 mod thresholds;
@@ -37,10 +38,12 @@ mod users;
 
 pub use captures::RefusedRule;
 pub use hosts::Asset;
+pub use incidents::Notified;
 pub use lent::{CaptureJob, CaptureRead, Lent, ReadCapture, RuleBook, RuleChange};
 pub use receivers::{Receiver, ReceiverTest};
-pub use rules::{RuleCounts, RuleState, RuleText};
+pub use rules::{RuleCost, RuleCounts, RuleState, RuleText};
 pub use slot::Slot;
+pub use storage::{EventsKept, Reader, Room, Storage};
 
 /// Every route of `/api/v1`.
 fn routes() -> routes::Routes {
@@ -60,6 +63,7 @@ fn routes() -> routes::Routes {
         rules::routes(),
         captures::routes(),
         health::routes(),
+        storage::routes(),
     ]
     .into_iter()
     .fold(routes::Routes::default(), routes::Routes::and)

@@ -24,6 +24,8 @@ use crate::auth::Role;
 
 mod timeline;
 
+pub use timeline::Notified;
+
 /// Silences that are held against one incident.
 const MAX_SILENCES: usize = 1000;
 

@@ -1,5 +1,6 @@
 //! `/api/v1/rules`: what is loaded and what is not, and what people change about it.
 
+use std::cmp::Reverse;
 use std::sync::Mutex;
 use std::time::Duration;
 use std::{collections::HashMap, sync::Arc};
@@ -55,7 +56,7 @@ struct Asked {
     q: Option<String>,
     /// States, separated by commas: `loaded`, `degraded`, `refused`, `disabled`.
     state: Option<String>,
-    /// Which come first: `sid` (default) or `hits`.
+    /// Which come first: `sid` (default), `hits` or `cost`.
     #[param(inline)]
     order: Option<RuleOrder>,
     /// Rules on the page.
@@ -71,6 +72,7 @@ struct Asked {
 enum RuleOrder {
     Sid,
     Hits,
+    Cost,
 }
 
 /// What became of a rule when it was loaded.
@@ -146,8 +148,22 @@ struct RuleView {
     /// When it fired last, where it did in the last 7 days.
     #[schema(value_type = Option<Moment>)]
     last_hit: Option<Timestamp>,
+    /// What it cost since the sensor started; null where no sensor runs here.
+    cost: Option<RuleCost>,
     /// What people changed about it.
     overlay: Option<Overlay>,
+}
+
+/// What a rule cost since the sensor started, over all workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RuleCost {
+    /// Times it was held against a packet with its stream, or against a transaction; what the prefilter leaves out is
+    /// no check.
+    pub checks: u64,
+    /// Times it matched.
+    pub matches: u64,
+    /// Nanoseconds that all checks took, estimated from some of them.
+    pub nanos: u64,
 }
 
 /// How often each rule fired, and when last; kept for moments.
@@ -155,6 +171,9 @@ struct RuleView {
 pub struct Hits(Mutex<Option<(Timestamp, Arc<Fired>)>>);
 
 type Fired = HashMap<u32, (u64, Timestamp)>;
+
+/// What rules cost, by their number.
+type Costs = HashMap<u32, RuleCost>;
 
 /// What people changed about a rule.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -232,6 +251,8 @@ struct RulePage {
     total: u64,
     /// All rules by state.
     by_state: RuleCounts,
+    /// What all rules cost together; null where no sensor runs here.
+    cost: Option<RuleCost>,
     /// Counts reloads.
     generation: u64,
 }
@@ -382,6 +403,12 @@ impl App {
         fired
     }
 
+    /// What rules cost; None where no sensor runs in this process.
+    async fn costs(&self) -> Option<Costs> {
+        let costs = self.lent.rule_costs.clone();
+        self.wait(move || costs()).await.ok().flatten()
+    }
+
     /// What people changed about rules, by their number.
     async fn overlays(&self) -> HashMap<u32, Overlay> {
         let Ok(state) = self.state() else {
@@ -396,13 +423,52 @@ impl App {
     }
 }
 
-fn view(rule: &RuleText, fired: &Fired, overlays: &HashMap<u32, Overlay>) -> RuleView {
-    let hits = rule.sid.and_then(|sid| fired.get(&sid));
+/// What is known of rules beside their text.
+struct Known {
+    fired: Arc<Fired>,
+    costs: Option<Costs>,
+    overlays: HashMap<u32, Overlay>,
+}
+
+impl Known {
+    async fn of(app: &App) -> Known {
+        Known {
+            fired: app.fired().await,
+            costs: app.costs().await,
+            overlays: app.overlays().await,
+        }
+    }
+
+    fn hits(&self, rule: &RuleText) -> u64 {
+        let hits = rule.sid.and_then(|sid| self.fired.get(&sid));
+        hits.map_or(0, |(count, _)| *count)
+    }
+
+    /// What a rule cost: nothing where it was never looked at.
+    fn cost(&self, rule: &RuleText) -> Option<RuleCost> {
+        let costs = self.costs.as_ref()?;
+        let cost = rule.sid.and_then(|sid| costs.get(&sid));
+        Some(cost.copied().unwrap_or_default())
+    }
+
+    fn cost_of_all(&self) -> Option<RuleCost> {
+        let all = self.costs.as_ref()?.values();
+        Some(all.fold(RuleCost::default(), |sum, one| RuleCost {
+            checks: sum.checks.saturating_add(one.checks),
+            matches: sum.matches.saturating_add(one.matches),
+            nanos: sum.nanos.saturating_add(one.nanos),
+        }))
+    }
+}
+
+fn view(rule: &RuleText, known: &Known) -> RuleView {
+    let hits = rule.sid.and_then(|sid| known.fired.get(&sid));
     RuleView {
         rule: rule.clone(),
         hits: hits.map_or(0, |(count, _)| *count),
         last_hit: hits.map(|(_, last)| *last),
-        overlay: rule.sid.and_then(|sid| overlays.get(&sid).cloned()),
+        cost: known.cost(rule),
+        overlay: rule.sid.and_then(|sid| known.overlays.get(&sid).cloned()),
     }
 }
 
@@ -447,26 +513,30 @@ async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<RulePage>, Pr
     let text = page::words(asked.q)?.to_lowercase();
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     let book = app.rules().await?;
-    let (fired, overlays) = (app.fired().await, app.overlays().await);
-    let by_hits = matches!(asked.order, Some(RuleOrder::Hits));
+    let known = Known::of(&app).await;
     // Some ten thousand rules are looked through: not in the runtime's threads.
     app.wait(move || {
         let is_in = |rule: &&RuleText| {
             (states.is_empty() || states.contains(&rule.state)) && is_asked(rule, &words)
         };
         let mut found: Vec<&RuleText> = book.rules.iter().filter(is_in).collect();
-        if by_hits {
-            let hits = |rule: &RuleText| rule.sid.and_then(|sid| fired.get(&sid)).map(|(n, _)| *n);
-            found.sort_by_key(|rule| std::cmp::Reverse(hits(rule).unwrap_or_default()));
+        match asked.order {
+            None | Some(RuleOrder::Sid) => {}
+            Some(RuleOrder::Hits) => found.sort_by_key(|rule| Reverse(known.hits(rule))),
+            Some(RuleOrder::Cost) => found.sort_by_key(|rule| {
+                let cost = known.cost(rule).unwrap_or_default();
+                Reverse((cost.nanos, cost.checks))
+            }),
         }
         let total = found.len() as u64;
-        let shown = found.into_iter().map(|rule| view(rule, &fired, &overlays));
+        let shown = found.into_iter().map(|rule| view(rule, &known));
         let (items, next) = page::slice(shown, from, limit);
         Ok(Json(RulePage {
             items,
             next,
             total,
             by_state: book.counts,
+            cost: known.cost_of_all(),
             generation: book.generation,
         }))
     })
@@ -486,8 +556,7 @@ async fn one(app: &App, sid: u32) -> Result<RuleView, Problem> {
     let rule = book
         .find(sid)
         .ok_or_else(|| Problem::missing(format!("there is no rule {sid}")))?;
-    let (fired, overlays) = (app.fired().await, app.overlays().await);
-    Ok(view(rule, &fired, &overlays))
+    Ok(view(rule, &Known::of(app).await))
 }
 
 /// Disables a rule, or limits its alerts. The rules are read again behind the answer.

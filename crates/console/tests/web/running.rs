@@ -104,6 +104,7 @@ pub fn start() -> Running {
             packets: 1,
             events: 1,
             alerts: 1,
+            wrong_checksums: u64::from(job.is_checked),
             error: None,
         }
     }));

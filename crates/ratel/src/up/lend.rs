@@ -3,13 +3,15 @@
 use super::captures;
 use super::hands::Hands;
 use super::keep::Kept;
+use super::room;
 use super::watch;
 use crate::site::Site;
 use alert::assets::{self, Assets};
-use alert::notify::{Notifier, ReceiverState};
-use console::web::{Asset, Lent, Receiver, ReceiverTest};
+use alert::notify::{Heard, Notifier, ReceiverState};
+use console::web::{Asset, Lent, Notified, Receiver, ReceiverTest, RuleCost};
 use event::{RecordId, Timestamp, Topic};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +31,8 @@ pub fn lent(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>, kept: &Kept) -> Len
     let events = bus.publisher(Topic::Events);
     let (rules, data_dir) = (site.rules.clone(), site.data_dir.clone());
     let (listed, on) = (hands.clone(), hands.clone());
-    let (told, tested) = (kept.clone(), kept.clone());
+    let (told, tested, heard) = (kept.clone(), kept.clone(), kept.clone());
+    let cost = hands.clone();
     let read_capture = captures::reader(&site.rules, &site.data_dir, hands);
     let packets_dir = site.data_dir.join(watch::PACKETS);
     let known = Known::new(site.alert.assets.clone());
@@ -59,6 +62,12 @@ pub fn lent(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>, kept: &Kept) -> Len
             Ok(format!("generation {generation} of the rules is in place"))
         }),
         read_capture: Some(read_capture),
+        rule_costs: Arc::new(move || cost.get().map(|(sensor, _)| costs(&sensor))),
+        storage: room::teller(site, bus, kept),
+        notifications: Arc::new(move |incident| {
+            let heard = heard.notifier.get().map(|told| told.heard(incident));
+            heard.into_iter().flatten().map(notified).collect()
+        }),
         publish_events: Arc::new(move |records| publish(&events, records)),
         receivers: Arc::new(move || {
             let told = told.notifier.get();
@@ -94,6 +103,31 @@ fn packets(folder: &Path, record: &Value) -> Option<Vec<u8>> {
     // A flow gets no more than its share; a file that grew beyond is cut at its end.
     file.take(MAX_PACKETS).read_to_end(&mut packets).ok()?;
     Some(packets)
+}
+
+/// What the sensor's rules cost, by their number.
+fn costs(sensor: &sensor::Handle) -> HashMap<u32, RuleCost> {
+    let mut all: HashMap<u32, RuleCost> = HashMap::new();
+    for rule in sensor.rules() {
+        // Generators share numbers in theory only.
+        let cost = all.entry(rule.sid).or_default();
+        cost.checks = cost.checks.saturating_add(rule.checks);
+        cost.matches = cost.matches.saturating_add(rule.matches);
+        cost.nanos = cost.nanos.saturating_add(rule.nanos_estimated);
+    }
+    all
+}
+
+fn notified(heard: Heard) -> Notified {
+    Notified {
+        receiver: heard.name,
+        kind: heard.kind.to_owned(),
+        time: heard.at,
+        severity: heard.severity,
+        status: heard.status,
+        is_waiting: heard.is_waiting,
+        error: heard.error,
+    }
 }
 
 /// Publishes records; for each its name, or why it was not taken.

@@ -9,6 +9,7 @@ import { Ask } from '@/parts/states';
 import { Tag, words, type Tone } from '@/parts/tag';
 import { Ago, useNow } from '@/parts/time';
 import { ReceiverList } from './receivers';
+import { StoragePanels } from './storage';
 import './health.css';
 
 export const ROLE_TONE: Record<string, Tone> = {
@@ -69,6 +70,7 @@ function Body({ report }: { report: StatusReport }) {
         </div>
         <div className="inc-side">
           <ReceiverList />
+          <StoragePanels />
           <Kinds report={report} />
           <Bouncers report={report} />
         </div>
@@ -118,7 +120,11 @@ function Loss({ counters }: { counters: Record<string, number> }) {
 
 /** Counters at once, as small multiples: what changes shape is seen without reading numbers. */
 function Counters({ report }: { report: StatusReport }) {
-  const names = Object.keys(report.counters).slice(0, 32);
+  // Right after a start some have not been noted yet.
+  const noted = useQuery(askSeries('', '1h')).data?.metrics ?? [];
+  const names = Object.keys(report.counters)
+    .filter((name) => noted.includes(name))
+    .slice(0, 32);
   const answer = useQuery({ ...askSeries(names.join(), '1h'), enabled: names.length > 0 });
   const series = answer.data?.series ?? {};
   // The ones that move stand first; those that never did are a line of text.

@@ -87,6 +87,9 @@ export function lanesOf(
         x: Math.max(0, Math.min(1, (each.first - from) / (to - from))),
       });
     }
+    // What tells of the tactic as a whole is left to its events.
+    const named = each.marks.filter((mark) => mark.ref !== null);
+    if (each.kind === 'tactic' && named.length > 0) each.marks = named;
     each.marks = merge(
       each.marks.sort((a, b) => a.time - b.time),
       near,

@@ -8,6 +8,7 @@ import { useMay } from '@/api/session';
 import type { Silence } from '@/api/types';
 import { parseTime } from '@/lib/time';
 import { Icon } from '@/parts/icons';
+import { PlainTable } from '@/parts/plain-table';
 import { SilenceDialog } from '@/parts/silence';
 import { Ask, Empty } from '@/parts/states';
 import { Tag } from '@/parts/tag';
@@ -43,27 +44,11 @@ export function Silences() {
           }
         >
           {(list) => (
-            <div className="scroll-x">
-              <table className="plain-table">
-                <thead>
-                  <tr>
-                    <th>Events</th>
-                    <th>Hides</th>
-                    <th>Why</th>
-                    <th>Owner</th>
-                    <th>Ends</th>
-                    <th>
-                      <span className="sr">Expire</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {list.map((silence) => (
-                    <Row key={silence.id} silence={silence} may={may} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <PlainTable heads={['Events', 'Hides', 'Why', 'Owner', 'Ends']} last="Expire">
+              {list.map((silence) => (
+                <Row key={silence.id} silence={silence} may={may} />
+              ))}
+            </PlainTable>
           )}
         </Ask>
       </section>

@@ -7,6 +7,8 @@ import { useSession } from '@/api/session';
 import type { NewUser, Role } from '@/api/types';
 import { Menu, MenuItem } from '@/parts/menu';
 import { Icon } from '@/parts/icons';
+import { ChoiceField, TextField } from '@/parts/field';
+import { PlainTable } from '@/parts/plain-table';
 import { Ask } from '@/parts/states';
 import { Tag } from '@/parts/tag';
 import { Ago } from '@/parts/time';
@@ -62,32 +64,21 @@ export function Users() {
           make.mutate();
         }}
       >
-        <div className="field">
-          <label htmlFor="user-name">Name</label>
-          <input
-            id="user-name"
-            className="input"
-            required
-            maxLength={64}
-            pattern="[A-Za-z0-9][A-Za-z0-9._@\-]*"
-            autoCapitalize="none"
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        </div>
-        <div className="field">
-          <label htmlFor="user-role">Role</label>
-          <select
-            id="user-role"
-            className="input"
-            value={role}
-            onChange={(event) => setRole(event.target.value as Role)}
-          >
-            {ROLES.map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-          </select>
-        </div>
+        <TextField
+          label="Name"
+          required
+          maxLength={64}
+          pattern="[A-Za-z0-9][A-Za-z0-9._@\-]*"
+          autoCapitalize="none"
+          value={name}
+          onChange={setName}
+        />
+        <ChoiceField
+          label="Role"
+          value={role}
+          choices={ROLES.map((each) => [each, each] as const)}
+          onChange={setRole}
+        />
         <button type="submit" className="btn btn-primary" disabled={!name.trim() || make.isPending}>
           Add a user
         </button>
@@ -102,82 +93,64 @@ export function Users() {
       <section className="panel">
         <Ask of={answer}>
           {(list) => (
-            <div className="scroll-x">
-              <table className="plain-table">
-                <thead>
-                  <tr>
-                    <th>Name</th>
-                    <th>Role</th>
-                    <th>State</th>
-                    <th>Logged in last</th>
-                    <th>Made</th>
-                    <th>
-                      <span className="sr">More</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {list.map((user) => (
-                    <tr key={user.name}>
-                      <td>
-                        <b>{user.name}</b> {user.name === me ? <span className="faint">you</span> : null}
-                      </td>
-                      <td>
-                        <select
-                          className="input"
-                          aria-label={`Role of ${user.name}`}
-                          value={user.role}
-                          disabled={change.isPending || user.name === me}
-                          onChange={(event) =>
-                            change.mutate({ user: user.name, role: event.target.value as Role })
-                          }
+            <PlainTable heads={['Name', 'Role', 'State', 'Logged in last', 'Made']} last="More">
+              {list.map((user) => (
+                <tr key={user.name}>
+                  <td>
+                    <b>{user.name}</b> {user.name === me ? <span className="faint">you</span> : null}
+                  </td>
+                  <td>
+                    <select
+                      className="input"
+                      aria-label={`Role of ${user.name}`}
+                      value={user.role}
+                      disabled={change.isPending || user.name === me}
+                      onChange={(event) =>
+                        change.mutate({ user: user.name, role: event.target.value as Role })
+                      }
+                    >
+                      {ROLES.map((each) => (
+                        <option key={each}>{each}</option>
+                      ))}
+                    </select>
+                  </td>
+                  <td>
+                    {user.disabled ? (
+                      <Tag tone="warn">disabled</Tag>
+                    ) : user.must_change_password ? (
+                      <Tag>new password due</Tag>
+                    ) : (
+                      <Tag tone="good">may log in</Tag>
+                    )}
+                  </td>
+                  <td>
+                    <Ago time={user.last_login} />
+                  </td>
+                  <td>
+                    <Ago time={user.created} />
+                  </td>
+                  <td className="num">
+                    {user.name === me ? null : (
+                      <Menu
+                        className="btn btn-small btn-icon"
+                        label={`More about ${user.name}`}
+                        trigger={<Icon name="more" />}
+                      >
+                        <MenuItem onSelect={() => change.mutate({ user: user.name, reset_password: true })}>
+                          Make a new password
+                        </MenuItem>
+                        <MenuItem
+                          onSelect={() => change.mutate({ user: user.name, disabled: !user.disabled })}
                         >
-                          {ROLES.map((each) => (
-                            <option key={each}>{each}</option>
-                          ))}
-                        </select>
-                      </td>
-                      <td>
-                        {user.disabled ? (
-                          <Tag tone="warn">disabled</Tag>
-                        ) : user.must_change_password ? (
-                          <Tag>new password due</Tag>
-                        ) : (
-                          <Tag tone="good">may log in</Tag>
-                        )}
-                      </td>
-                      <td>
-                        <Ago time={user.last_login} />
-                      </td>
-                      <td>
-                        <Ago time={user.created} />
-                      </td>
-                      <td className="num">
-                        {user.name === me ? null : (
-                          <Menu
-                            className="btn btn-small btn-icon"
-                            label={`More about ${user.name}`}
-                            trigger={<Icon name="more" />}
-                          >
-                            <MenuItem
-                              onSelect={() => change.mutate({ user: user.name, reset_password: true })}
-                            >
-                              Make a new password
-                            </MenuItem>
-                            <MenuItem
-                              onSelect={() => change.mutate({ user: user.name, disabled: !user.disabled })}
-                            >
-                              {user.disabled ? 'Let log in again' : 'Disable'}
-                            </MenuItem>
-                            <MenuItem onSelect={() => remove.mutate(user.name)}>Remove</MenuItem>
-                          </Menu>
-                        )}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+                          {user.disabled ? 'Let log in again' : 'Disable'}
+                        </MenuItem>
+                        <MenuItem onSelect={() => remove.mutate(user.name)}>Remove</MenuItem>
+                      </Menu>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </PlainTable>
           )}
         </Ask>
       </section>
