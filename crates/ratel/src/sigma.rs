@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use alert::sigma::{self, Placeholders, Rules, State, Verdict};
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use event::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::Format;
@@ -138,7 +137,7 @@ fn test(args: &Test) -> Result<ExitCode> {
     let mut records = 0_u64;
     each_record(&args.events, |line, record| {
         records += 1;
-        let time = alert::finding::time_of(&record).unwrap_or(Timestamp::default());
+        let time = alert::finding::time_of(&record).unwrap_or_default();
         for hit in rules.on_event(&record, &line.to_string(), time) {
             if hits.len() < MAX_HITS {
                 hits.push((line, hit));

@@ -1,4 +1,4 @@
-// A short table that is drawn whole, and scrolls sideways where it has to.
+// A short table that is drawn whole; where the screen is narrow each row is a small card.
 import type { ReactNode } from 'react';
 
 export function PlainTable({
@@ -13,7 +13,7 @@ export function PlainTable({
 }) {
   return (
     <div className="scroll-x">
-      <table className="plain-table">
+      <table className="plain-table is-stacked">
         <thead>
           <tr>
             {heads.map((head) => (

@@ -58,6 +58,11 @@ impl Answer {
 }
 
 pub fn start() -> Running {
+    start_with(|_| {})
+}
+
+/// The same with other things lent.
+pub fn start_with(change: impl FnOnce(&mut Lent)) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config {
         socket: folder.path().join("ratel.sock"),
@@ -119,6 +124,7 @@ pub fn start() -> Running {
             .map(|_| Ok(event::RecordId::from_bytes([7; 16])))
             .collect()
     });
+    change(&mut lent);
     let console = Console::bind_with(&config, ports, Some(lent)).unwrap();
     let address = console.web_address().unwrap();
     let (stop, stopped) = watch::channel(false);

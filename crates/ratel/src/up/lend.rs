@@ -82,7 +82,6 @@ pub fn lent(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>, kept: &Kept) -> Len
         }),
         asset: Arc::new(move |address| known.of(address)),
         packets: Arc::new(move |record| packets(&packets_dir, record)),
-        ..Lent::nothing()
     }
 }
 

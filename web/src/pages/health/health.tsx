@@ -120,11 +120,7 @@ function Loss({ counters }: { counters: Record<string, number> }) {
 
 /** Counters at once, as small multiples: what changes shape is seen without reading numbers. */
 function Counters({ report }: { report: StatusReport }) {
-  // Right after a start some have not been noted yet.
-  const noted = useQuery(askSeries('', '1h')).data?.metrics ?? [];
-  const names = Object.keys(report.counters)
-    .filter((name) => noted.includes(name))
-    .slice(0, 32);
+  const names = Object.keys(report.counters).slice(0, 32);
   const answer = useQuery({ ...askSeries(names.join(), '1h'), enabled: names.length > 0 });
   const series = answer.data?.series ?? {};
   // The ones that move stand first; those that never did are a line of text.

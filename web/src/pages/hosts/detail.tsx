@@ -121,7 +121,7 @@ function Body({ host, since }: { host: HostDetail; since: string }) {
           </section>
           <section className="panel">
             <header>
-              <h2>What it offers</h2>
+              <h2>What it was asked for</h2>
             </header>
             <div className="body">
               {host.services.length ? (

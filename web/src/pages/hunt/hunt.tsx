@@ -69,9 +69,10 @@ export function Hunt() {
   const answer = useInfiniteQuery(events(span));
   const capture = useCapture(q);
   useCaughtUp(capture, answer, range.since === 'all');
+  const whole = useWholeSpan(span, answer.data?.pages[0]?.items[0]?.time);
   const counts = useQuery({
-    ...histogram(useWholeSpan(span, answer.data?.pages[0]?.items[0]?.time), narrow ? 40 : 96),
-    enabled: !answer.error,
+    ...histogram(whole ?? span, narrow ? 40 : 96),
+    enabled: !answer.error && whole !== null,
   });
   const change = useCallback(
     (next: Partial<typeof search>, replace = false) =>
@@ -211,17 +212,18 @@ function useCaughtUp(
   }, [found, expected, end, refetch, cache]);
 }
 
-/** A histogram needs two ends: where all is asked for, the oldest and the newest event say them. */
-function useWholeSpan(span: Span, newest: string | undefined): Span {
+/** A histogram needs two ends: where all is asked for, the oldest and the newest event say them; null until they do. */
+function useWholeSpan(span: Span, newest: string | undefined): Span | null {
   const isWhole = span.since === undefined;
   const oldest = useQuery({
     queryKey: ['oldest', span.q],
     queryFn: ({ signal }) => get<Events>('events', { q: span.q, order: 'oldest', limit: 1 }, signal),
     enabled: isWhole,
   }).data?.items[0]?.time;
-  if (!isWhole || !oldest) return span;
+  if (!isWhole) return span;
+  if (!oldest || !newest) return null;
   // The last moment belongs to it too.
-  const end = span.until ?? (newest ? new Date(parseTime(newest) + 1000).toISOString() : undefined);
+  const end = span.until ?? new Date(parseTime(newest) + 1000).toISOString();
   return { ...span, since: new Date(parseTime(oldest)).toISOString(), until: end };
 }
 

@@ -38,6 +38,11 @@ describe('the timeline of an attack', () => {
     expect(lane?.marks).toHaveLength(1);
     expect(lane?.marks[0]?.count).toBe(500);
   });
+  it('puts marks of different kinds beside each other', () => {
+    const { lanes } = lanesOf({ ...incident, tactics: [] }, [step(50, 'status'), step(50, 'action')]);
+    const [status, action] = lanes[0]?.marks ?? [];
+    expect((action?.x ?? 0) - (status?.x ?? 0)).toBeGreaterThan(0.02);
+  });
   it('counts a step once where its event is told too', () => {
     const event = { ...step(0, 'event', 'TA0043'), ref: 'e1' };
     const [lane] = lanesOf(incident, [step(0, 'event', 'Reconnaissance'), event]).lanes;

@@ -102,8 +102,10 @@ function merge(marks: Mark[], near: number): Mark[] {
   const merged: Mark[] = [];
   for (const mark of marks) {
     const before = merged[merged.length - 1];
-    if (before && before.kind === mark.kind && mark.x - before.x < near) before.count += 1;
-    else merged.push({ ...mark });
+    const isNear = before !== undefined && mark.x - before.x < near;
+    if (isNear && before.kind === mark.kind) before.count += 1;
+    // Of another kind: beside it, so that both can be pointed at.
+    else merged.push({ ...mark, x: isNear ? Math.min(1, before.x + near) : mark.x });
   }
   return merged;
 }

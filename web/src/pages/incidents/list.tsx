@@ -63,7 +63,7 @@ const columns: ColumnDef<IncidentRecord>[] = [
   {
     id: 'attackers',
     header: 'From',
-    meta: { width: 'minmax(120px, 1fr)' },
+    meta: { width: 'minmax(140px, 1fr)' },
     cell: ({ row }) => <span className="mono">{parties(row.original.incident.attackers)}</span>,
   },
   {
@@ -110,7 +110,7 @@ function Card({ record }: { record: IncidentRecord }) {
     <div className="inc-card">
       <span className="inc-card-head">
         <SeverityMark severity={incident.severity} short />
-        <b className="cut">{incident.title}</b>
+        <b className="cut">{shortTitle(incident.title)}</b>
       </span>
       <span className="inc-card-foot">
         <Tag tone={STATUS_TONE[record.status]}>{record.status}</Tag>

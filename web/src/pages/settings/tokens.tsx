@@ -1,16 +1,17 @@
 // Keys of programs: a role, an end, and when they were used last.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call, post } from '@/api/client';
 import { tokens } from '@/api/queries';
 import { useSession } from '@/api/session';
 import type { NewToken, Role } from '@/api/types';
+import { useChange } from '@/parts/change';
 import { ChoiceField, TextField } from '@/parts/field';
 import { PlainTable } from '@/parts/plain-table';
 import { Ask, Empty } from '@/parts/states';
 import { Tag } from '@/parts/tag';
 import { Ago } from '@/parts/time';
-import { complain, say } from '@/parts/toast';
+import { say } from '@/parts/toast';
 import { Secret } from './secret';
 
 const ROLES: Role[] = ['ingest', 'viewer', 'analyst', 'responder', 'admin'];
@@ -21,29 +22,25 @@ const ENDS = [
 ] as const;
 
 export function Tokens() {
-  const cache = useQueryClient();
   const session = useSession();
   const answer = useQuery(tokens());
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('viewer');
   const [expires, setExpires] = useState<(typeof ENDS)[number][0]>('90d');
   const [made, setMade] = useState<NewToken | null>(null);
-  const again = () => cache.invalidateQueries({ queryKey: ['tokens'] });
-  const make = useMutation({
-    mutationFn: () => post<NewToken>('tokens', { name: name.trim(), role, expires }),
-    onSuccess: (token) => {
+  const make = useChange(
+    'tokens',
+    () => post<NewToken>('tokens', { name: name.trim(), role, expires }),
+    (token) => {
       setMade(token);
       setName('');
-      void again();
     },
-    onError: complain,
-  });
-  const remove = useMutation({
-    mutationFn: (id: string) => call('DELETE', `tokens/${encodeURIComponent(id)}`),
-    onSuccess: () => say('The token is worth nothing from now on.'),
-    onError: complain,
-    onSettled: again,
-  });
+  );
+  const remove = useChange(
+    'tokens',
+    (id: string) => call('DELETE', `tokens/${encodeURIComponent(id)}`),
+    () => say('The token is worth nothing from now on.'),
+  );
   const mine = session.state === 'in' ? ROLES.indexOf(session.user.role) : 0;
   return (
     <>
@@ -51,7 +48,7 @@ export function Tokens() {
         className="row set-form"
         onSubmit={(event) => {
           event.preventDefault();
-          make.mutate();
+          make.mutate(undefined);
         }}
       >
         <TextField label="What it is for" required maxLength={64} value={name} onChange={setName} />

@@ -1,5 +1,5 @@
 // Who may log in, and as what.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call, post } from '@/api/client';
 import { users } from '@/api/queries';
@@ -7,61 +7,50 @@ import { useSession } from '@/api/session';
 import type { NewUser, Role } from '@/api/types';
 import { Menu, MenuItem } from '@/parts/menu';
 import { Icon } from '@/parts/icons';
+import { useChange } from '@/parts/change';
 import { ChoiceField, TextField } from '@/parts/field';
 import { PlainTable } from '@/parts/plain-table';
 import { Ask } from '@/parts/states';
 import { Tag } from '@/parts/tag';
 import { Ago } from '@/parts/time';
-import { complain, say } from '@/parts/toast';
+import { say } from '@/parts/toast';
 import { Secret } from './secret';
 
 const ROLES: Role[] = ['viewer', 'analyst', 'responder', 'admin'];
 
 export function Users() {
-  const cache = useQueryClient();
   const session = useSession();
   const me = session.state === 'in' ? session.user.name : '';
   const answer = useQuery(users());
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('analyst');
   const [made, setMade] = useState<NewUser | null>(null);
-  const again = () => cache.invalidateQueries({ queryKey: ['users'] });
-  const make = useMutation({
-    mutationFn: () => post<NewUser>('users', { name: name.trim(), role }),
-    onSuccess: (user) => {
+  const make = useChange(
+    'users',
+    () => post<NewUser>('users', { name: name.trim(), role }),
+    (user) => {
       setMade(user);
       setName('');
-      void again();
     },
-    onError: complain,
-  });
-  const change = useMutation({
-    mutationFn: ({
-      user,
-      ...body
-    }: {
-      user: string;
-      role?: Role;
-      disabled?: boolean;
-      reset_password?: boolean;
-    }) => call<NewUser>('PATCH', `users/${encodeURIComponent(user)}`, { body }),
-    onSuccess: (user) => (user?.one_time_password ? setMade(user) : say('Changed.')),
-    onError: complain,
-    onSettled: again,
-  });
-  const remove = useMutation({
-    mutationFn: (user: string) => call('DELETE', `users/${encodeURIComponent(user)}`),
-    onSuccess: () => say('Removed.'),
-    onError: complain,
-    onSettled: again,
-  });
+  );
+  const change = useChange(
+    'users',
+    ({ user, ...body }: { user: string; role?: Role; disabled?: boolean; reset_password?: boolean }) =>
+      call<NewUser>('PATCH', `users/${encodeURIComponent(user)}`, { body }),
+    (user) => (user?.one_time_password ? setMade(user) : say('Changed.')),
+  );
+  const remove = useChange(
+    'users',
+    (user: string) => call('DELETE', `users/${encodeURIComponent(user)}`),
+    () => say('Removed.'),
+  );
   return (
     <>
       <form
         className="row set-form"
         onSubmit={(event) => {
           event.preventDefault();
-          make.mutate();
+          make.mutate(undefined);
         }}
       >
         <TextField
