@@ -3,6 +3,7 @@
 mod actions;
 mod app;
 mod captures;
+mod certificates;
 mod countries;
 pub(crate) mod door;
 mod events;
@@ -13,6 +14,7 @@ mod find;
 mod health;
 mod hosts;
 mod incidents;
+mod kept;
 mod lent;
 pub(crate) mod live;
 mod multipart;
@@ -62,6 +64,7 @@ fn routes() -> routes::Routes {
         actions::routes(),
         rules::routes(),
         captures::routes(),
+        certificates::routes(),
         health::routes(),
         storage::routes(),
     ]

@@ -128,7 +128,7 @@ struct TestForm {
     #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
     capture: Vec<u8>,
     /// Rules, one on a line.
-    #[schema(max_length = 1_048_576)]
+    #[schema(min_length = 1, max_length = 1_048_576)]
     rules: String,
 }
 

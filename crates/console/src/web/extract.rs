@@ -61,18 +61,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let body = body(request, MAX_JSON).await?;
         // serde reads a list as the members of a struct in their order; nobody means that.
         if body.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Problem::unprocessable(
-                "body: an object is wanted, not a list",
-            ));
+            return Err(Problem::bad("body: an object is wanted, not a list"));
         }
         serde_json::from_slice(&body)
             .map(Json)
-            .map_err(|error| match error.classify() {
-                serde_json::error::Category::Data => {
-                    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("body: {error}"))
-                }
-                _ => Problem::bad(format!("body: {error}")),
-            })
+            .map_err(|error| Problem::bad(format!("body: {error}")))
     }
 }
 

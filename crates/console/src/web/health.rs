@@ -65,7 +65,7 @@ struct Asked {
     #[param(example = "packets,bytes", max_length = 2048)]
     metric: Option<String>,
     /// From this time on; an hour unless said otherwise. A day is kept.
-    #[param(default = "1h")]
+    #[param(default = "1h", format = "moment")]
     since: Option<String>,
 }
 
@@ -94,7 +94,7 @@ pub struct Point {
 
 /// Counters over time.
 #[utoipa::path(get, path = "/health/series", tag = "health", params(Asked),
-    responses((status = 200, body = Series)))]
+    responses((status = 200, body = Series), (status = 404, response = shapes::Refusal)))]
 async fn series(app: App, Query(asked): Query<Asked>) -> Result<Json<Series>, Problem> {
     let now = app.now();
     let since = super::events::since_or(asked.since.as_deref(), "1h", now)?;

@@ -27,7 +27,7 @@ pub fn routes() -> Routes {
 #[into_params(parameter_in = Query)]
 struct Asked {
     /// From this time on; an hour unless said otherwise.
-    #[param(default = "1h")]
+    #[param(default = "1h", format = "moment")]
     since: Option<String>,
 }
 

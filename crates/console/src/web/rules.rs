@@ -1,7 +1,6 @@
 //! `/api/v1/rules`: what is loaded and what is not, and what people change about it.
 
 use std::cmp::Reverse;
-use std::sync::Mutex;
 use std::time::Duration;
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,21 +15,18 @@ use utoipa_axum::routes;
 
 use super::app::{App, of_state};
 use super::extract::{Json, Path, Query, Who};
+use super::kept;
 use super::lent::RuleChange;
 use super::page;
 use super::routes::Routes;
-use super::shapes::Moment;
+use super::shapes::{self, Moment};
 use super::tallies::{buckets, key};
 use super::time::later;
 use crate::api::problem::Problem;
 use crate::auth::Role;
-use crate::service::lock;
 
 /// How far back alerts of rules are counted.
 const HITS_SINCE: Duration = Duration::from_secs(7 * 86_400);
-
-/// How long these counts are good for: they take the store a search over a week.
-const FRESH: Duration = Duration::from_secs(20);
 
 /// Rules whose alerts are counted: those that fire at all are few.
 const MAX_FIRED: u64 = 5000;
@@ -55,6 +51,9 @@ struct Asked {
     #[param(max_length = 256)]
     q: Option<String>,
     /// States, separated by commas: `loaded`, `degraded`, `refused`, `disabled`.
+    #[param(
+        pattern = r"^((loaded|degraded|refused|disabled)(,(loaded|degraded|refused|disabled))*)?$"
+    )]
     state: Option<String>,
     /// Which come first: `sid` (default), `hits` or `cost`.
     #[param(inline)]
@@ -168,7 +167,7 @@ pub struct RuleCost {
 
 /// How often each rule fired, and when last; kept for moments.
 #[derive(Debug, Default)]
-pub struct Hits(Mutex<Option<(Timestamp, Arc<Fired>)>>);
+pub struct Hits(kept::Kept<(), Fired>);
 
 type Fired = HashMap<u32, (u64, Timestamp)>;
 
@@ -369,13 +368,12 @@ pub fn changes(overlays: &[state::overlays::Overlay]) -> Vec<RuleChange> {
 impl App {
     /// How often each rule fired in the last week, and when last; nothing where the store can't say.
     async fn fired(&self) -> Arc<Fired> {
-        let now = self.now();
-        if let Some((made, fired)) = lock(&self.hits.0).as_ref()
-            && *made <= now
-            && now.since(*made) < FRESH
-        {
-            return fired.clone();
-        }
+        let (app, now) = (self.clone(), self.now());
+        let asking = async move { app.ask_fired(now).await };
+        self.hits.0.get((), now, asking).await.unwrap_or_default()
+    }
+
+    async fn ask_fired(&self, now: Timestamp) -> Result<Fired, Problem> {
         let alerts = Tree::field("event_type", Predicate::Is(Word::Word("alert".to_owned())));
         let request = Request {
             since: Some(now - HITS_SINCE),
@@ -387,20 +385,14 @@ impl App {
             }}),
             ..Request::of(alerts)
         };
-        let Ok((answer, _)) = self.find(request).await else {
-            return Arc::default();
-        };
-        let fired: Fired = buckets(&answer.aggregations["rules"])
-            .filter_map(|bucket| {
-                let millis = bucket["last"]["value"].as_f64().unwrap_or_default();
-                let last = Timestamp::from_nanos((millis * 1e6) as i64);
-                let count = bucket["doc_count"].as_u64()?;
-                Some((key(bucket).parse().ok()?, (count, last)))
-            })
-            .collect();
-        let fired = Arc::new(fired);
-        *lock(&self.hits.0) = Some((now, fired.clone()));
-        fired
+        let (answer, _) = self.find(request).await?;
+        let fired = buckets(&answer.aggregations["rules"]).filter_map(|bucket| {
+            let millis = bucket["last"]["value"].as_f64().unwrap_or_default();
+            let last = Timestamp::from_nanos((millis * 1e6) as i64);
+            let count = bucket["doc_count"].as_u64()?;
+            Some((key(bucket).parse().ok()?, (count, last)))
+        });
+        Ok(fired.collect())
     }
 
     /// What rules cost; None where no sensor runs in this process.
@@ -623,7 +615,7 @@ async fn tune(
 
 /// Reads the rules again; where all new ones are wrong the old ones stay.
 #[utoipa::path(post, path = "/rules/reload", tag = "rules",
-    responses((status = 200, body = Reloaded)))]
+    responses((status = 200, body = Reloaded), (status = 409, response = shapes::Refusal)))]
 async fn reload(app: App, Who(who): Who) -> Result<Json<Reloaded>, Problem> {
     tracing::info!(who = who.name, "rules are read again");
     let note = app.reload(true).await?;
