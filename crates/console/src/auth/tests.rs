@@ -231,7 +231,8 @@ async fn consoles_on_one_state_take_each_others_tokens() {
     let other_folder = tempfile::tempdir().unwrap();
     let state = place.auth.state().clone();
     let other = Auth::open(&Config::default(), state, other_folder.path()).unwrap();
-    let login = place.auth.login("ann", GOOD, &from(HOME), at(100));
+    let home = from(HOME);
+    let login = place.auth.login("ann", GOOD, &home, at(100));
     let session = login.await.unwrap();
     assert_eq!(other.who(&session, at(100)).await, None);
     place.auth.share_keys(at(100)).await.unwrap();
@@ -246,7 +247,7 @@ async fn consoles_on_one_state_take_each_others_tokens() {
     // A console that has not spoken for days is forgotten.
     place.auth.share_keys(at(103)).await.unwrap();
     other.share_keys(at(5 * 86_400)).await.unwrap();
-    let late = place.auth.login("ann", GOOD, &from(HOME), at(5 * 86_400));
+    let late = place.auth.login("ann", GOOD, &home, at(5 * 86_400));
     let late = late.await.unwrap();
     assert_eq!(other.who(&late, at(5 * 86_400)).await, None);
 }

@@ -1,8 +1,9 @@
 //! A certificate by ACME from a real authority: Let's Encrypt's test server `pebble`, on loopback. Skipped where it is
 //! not there (`go install github.com/letsencrypt/pebble/v2/cmd/pebble@latest`; `PEBBLE` names it, or the path has it).
 
-use std::io::Read as _;
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -45,29 +46,35 @@ fn free() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// Answers every name with 127.0.0.1 (RFC 1035), and says of every other type that there is nothing.
+/// Answers every name with 127.0.0.1 over TCP (RFC 1035, 4.2.2; RFC 7766), and says of every other type that there is
+/// nothing.
 fn names() -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
-        let mut query = [0; 512];
-        while let Ok((length, from)) = socket.recv_from(&mut query) {
-            let query = &query[..length];
-            // The question ends behind the name's empty label, type and class.
-            let Some(labels) = query[12..].iter().position(|byte| *byte == 0) else {
-                continue;
-            };
-            let end = 12 + labels + 5;
-            let is_address = query[end - 4..end - 2] == [0, 1];
-            let mut answer = query[..end].to_vec();
-            answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(is_address), 0, 0, 0, 0]);
-            if is_address {
-                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
-            }
-            let _ = socket.send_to(&answer, from);
+        for stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || while answer_name(&stream).is_some() {});
         }
     });
     address
+}
+
+fn answer_name(mut stream: &TcpStream) -> Option<()> {
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).ok()?;
+    let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut query).ok()?;
+    // The question ends behind the name's empty label, type and class.
+    let labels = query.get(12..)?.iter().position(|byte| *byte == 0)?;
+    let end = 12 + labels + 5;
+    let is_address = query.get(end - 4..end - 2)? == [0, 1];
+    let mut answer = query.get(..end)?.to_vec();
+    answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(is_address), 0, 0, 0, 0]);
+    if is_address {
+        answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+    }
+    let length = u16::try_from(answer.len()).ok()?.to_be_bytes();
+    stream.write_all(&[&length[..], &answer].concat()).ok()
 }
 
 /// The authority at work; it ends with this.
@@ -244,6 +251,11 @@ fn a_certificate_is_ordered_shown_and_kept_over_a_restart() {
     runtime.block_on(listening).unwrap();
     // With nobody left to order from, what was kept is shown.
     drop(running);
+    let mode = std::fs::metadata(ours.join("acme"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
     let (tell, listening) = open();
     assert_eq!(wait(), first);
     tell.send(true).unwrap();

@@ -336,7 +336,7 @@ fn a_stream_ends_when_its_token_is_taken_back() {
     let made = ratel.send("POST", "/api/v1/tokens", &admin, &body).json();
     let mut stream = ratel.connect();
     let head = format!(
-        "GET /api/v1/stream?topics=stats HTTP/1.1\r\nHost: x\r\nX-Api-Key: {}\r\n\r\n",
+        "GET /api/v1/stream?topics=stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Api-Key: {}\r\n\r\n",
         made["secret"].as_str().unwrap()
     );
     stream.write_all(head.as_bytes()).unwrap();

@@ -30,7 +30,7 @@ fn errors_have_one_form_wherever_they_come_from() {
     check(ratel.get("/api/v1/rules/x", &admin), 400);
     check(
         ratel.send("POST", "/api/v1/blocks", &admin, &json!({"target": "x"})),
-        422,
+        400,
     );
     check(
         ratel.send(
