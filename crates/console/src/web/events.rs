@@ -83,6 +83,7 @@ struct Paging {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -226,6 +227,7 @@ struct Search {
     limit: Option<u32>,
     /// What the page before said in `next`.
     #[serde(default)]
+    #[schema(format = "cursor")]
     cursor: Option<String>,
     /// Aggregations as Elasticsearch has them, by name.
     #[serde(default)]

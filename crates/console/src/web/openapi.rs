@@ -1,7 +1,7 @@
 //! What the API says of itself: OpenAPI 3.1, served and kept in `docs/openapi.json`.
 
 use super::routes::operations;
-use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
@@ -71,24 +71,29 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
 
 /// What may go wrong with a request, by what it has: the form of each refusal is the same.
 fn refusals(operation: &mut Operation, path: &str) {
-    let mut named: Vec<u16> = vec![431, 503];
-    if operation
-        .parameters
-        .as_ref()
-        .is_some_and(|all| !all.is_empty())
-    {
+    let mut named: Vec<u16> = vec![503];
+    let parameters = operation.parameters.iter().flatten();
+    for parameter in parameters {
         named.push(400);
-    }
-    let is_order = |all: &Vec<Parameter>| all.iter().any(|one| one.name == "idempotency-key");
-    if operation.parameters.as_ref().is_some_and(is_order) {
-        // The key stands for another order.
-        named.push(422);
+        // A stretch of time that ends before it begins; a key that stands for another order.
+        if parameter.parameter_in == ParameterIn::Query || parameter.name == "idempotency-key" {
+            named.push(422);
+        }
     }
     if path.contains('{') {
         named.push(404);
     }
     if operation.request_body.is_some() {
         named.extend([400, 408, 413, 415, 422]);
+    }
+    // Refused before anybody has read it: there may be no text.
+    for (status, what) in [
+        ("414", "The address is too long"),
+        ("431", "The head of the request is too large"),
+    ] {
+        let refusal = ResponseBuilder::new().description(what).build();
+        let all = &mut operation.responses.responses;
+        all.entry(status.to_owned()).or_insert(refusal.into());
     }
     super::routes::refusals(operation, &named);
 }

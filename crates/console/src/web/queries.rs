@@ -32,6 +32,7 @@ struct Paging {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 

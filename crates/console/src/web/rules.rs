@@ -62,6 +62,7 @@ struct Asked {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -208,7 +209,7 @@ pub struct Limit {
     pub track: Track,
     /// `suppress`: the address or network; without it every address.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "10.0.0.0/8")]
+    #[schema(value_type = Option<String>, format = "network", example = "10.0.0.0/8")]
     pub address: Option<event::Prefix>,
     /// How many; `suppress` has none.
     #[serde(default)]

@@ -68,6 +68,7 @@ struct Asked {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
