@@ -209,7 +209,7 @@ async fn listen(tls: Tls, listener: TcpListener, mut stop: watch::Receiver<bool>
 #[test]
 fn a_certificate_is_ordered_shown_and_kept_over_a_restart() {
     let Some(program) = pebble() else {
-        println!(
+        eprintln!(
             "skipped: pebble is not there (go install github.com/letsencrypt/pebble/v2/cmd/pebble@latest)"
         );
         return;
