@@ -29,6 +29,9 @@ pub use timeline::Notified;
 /// Silences that are held against one incident.
 const MAX_SILENCES: usize = 1000;
 
+/// The longest reason, characters.
+const MAX_WHY: usize = 1024;
+
 /// The routes.
 pub fn routes() -> Routes {
     Routes::default()
@@ -268,6 +271,13 @@ async fn triage(
     Path(id): Path<String>,
     Json(asked): Json<Triage>,
 ) -> Result<Response, Problem> {
+    if asked
+        .why
+        .as_ref()
+        .is_some_and(|why| why.chars().count() > MAX_WHY)
+    {
+        return Err(Problem::bad(format!("why: {MAX_WHY} characters at most")));
+    }
     let state = app.state()?;
     let version = match version {
         Some(version) => version,

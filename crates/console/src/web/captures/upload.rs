@@ -327,7 +327,7 @@ mod tests {
         };
         let multipart = "multipart/form-data; boundary=b";
         check("application/octet-stream", vec![1; 100], Ok((100, None))).await;
-        check("application/octet-stream", vec![], Err(400)).await;
+        check("application/octet-stream", vec![], Err(422)).await;
         check("text/plain", vec![1], Err(415)).await;
         let named = form("capture", "../../etc/a.pcap", "x");
         check(multipart, named, Ok((1, Some("a.pcap")))).await;
