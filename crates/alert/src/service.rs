@@ -244,8 +244,7 @@ impl Round<'_> {
             metrics::change(&change);
             outgoing.push((out, change));
         }
-        // Records that changed nothing need no new position: they are committed.
-        if self.has_told || self.desk.engine.has_unsaved() {
+        if !outgoing.is_empty() || !waiting.is_empty() || self.has_told || is_due {
             self.save()?;
         }
         for (out, change) in &outgoing {

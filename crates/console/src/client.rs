@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-pub use hyper::Method;
-use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
+use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,38 +66,7 @@ pub fn post<T: DeserializeOwned>(
     body: &impl Serialize,
 ) -> Result<T, Error> {
     let body = serde_json::to_vec(body).map_err(|error| broken(socket, &error))?;
-    let header = Some(("idempotency-key", key));
-    call(socket, Method::POST, path, header, body.into())
-}
-
-/// Asks for something in the API by any method; an answer without a body is null. `version`: what is
-/// changed is changed only where this is still its version.
-///
-/// # Errors
-/// As [`get`].
-pub fn ask<T: DeserializeOwned>(
-    socket: &Path,
-    method: Method,
-    path: &str,
-    version: Option<u64>,
-    body: Option<&impl Serialize>,
-) -> Result<T, Error> {
-    let body = match body {
-        Some(body) => serde_json::to_vec(body).map_err(|error| broken(socket, &error))?,
-        None => Vec::new(),
-    };
-    let tag = version.map(|version| format!("\"{version}\""));
-    let header = tag.as_deref().map(|tag| ("if-match", tag));
-    call(socket, method, path, header, body.into())
-}
-
-/// Asks for a text.
-///
-/// # Errors
-/// As [`get`].
-pub fn text(socket: &Path, path: &str) -> Result<String, Error> {
-    let answer = answered(socket, Method::GET, path, None, Bytes::new())?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    call(socket, Method::POST, path, Some(key), body.into())
 }
 
 fn broken(socket: &Path, cause: &dyn std::fmt::Display) -> Error {
@@ -112,32 +80,16 @@ fn call<T: DeserializeOwned>(
     socket: &Path,
     method: Method,
     path: &str,
-    header: Option<(&str, &str)>,
+    key: Option<&str>,
     body: Bytes,
 ) -> Result<T, Error> {
-    let answer = answered(socket, method, path, header, body)?;
-    let answer = if answer.is_empty() {
-        &b"null"[..]
-    } else {
-        &answer
-    };
-    serde_json::from_slice(answer).map_err(|error| broken(socket, &error))
-}
-
-fn answered(
-    socket: &Path,
-    method: Method,
-    path: &str,
-    header: Option<(&str, &str)>,
-    body: Bytes,
-) -> Result<Bytes, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| broken(socket, &error))?;
-    let (status, answer) = runtime.block_on(exchange(socket, method, path, header, body))?;
+    let (status, answer) = runtime.block_on(exchange(socket, method, path, key, body))?;
     if status.is_success() {
-        return Ok(answer);
+        return serde_json::from_slice(&answer).map_err(|error| broken(socket, &error));
     }
     match serde_json::from_slice(&answer) {
         Ok(problem) => Err(Error::Refused(problem)),
@@ -149,7 +101,7 @@ async fn exchange(
     socket: &Path,
     method: Method,
     path: &str,
-    header: Option<(&str, &str)>,
+    key: Option<&str>,
     body: Bytes,
 ) -> Result<(hyper::StatusCode, Bytes), Error> {
     let stream = match timeout(CONNECT, UnixStream::connect(socket)).await {
@@ -166,8 +118,8 @@ async fn exchange(
         .uri(path)
         .header("host", "ratel")
         .header("content-type", "application/json");
-    if let Some((name, value)) = header {
-        request = request.header(name, value);
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
     }
     let request = request
         .body(Full::new(body))

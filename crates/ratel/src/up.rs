@@ -10,7 +10,6 @@ mod mirror;
 mod ports;
 mod rights;
 mod roles;
-mod room;
 mod supervise;
 mod watch;
 

@@ -3,8 +3,7 @@
 use sqlx::any::AnyArguments;
 use sqlx::{Any, Arguments as _, Encode, Type};
 
-use crate::open::one_more;
-use crate::{Error, Paging};
+use crate::Error;
 
 /// A statement under way.
 pub(crate) struct Sql<'q> {
@@ -61,21 +60,6 @@ impl<'q> Sql<'q> {
             self.bind(value)?;
         }
         Ok(self.push(")"))
-    }
-
-    /// The page of a list that begins with the newest by this column (and by `id`, where two are equally new).
-    pub fn newest_first(
-        &mut self,
-        column: &'static str,
-        paging: &'q Paging,
-    ) -> Result<&mut Self, Error> {
-        if let Some((key, id)) = paging.after()? {
-            self.filter().push(&format!("({column} < ")).bind(key)?;
-            self.push(&format!(" OR ({column} = ")).bind(key)?;
-            self.push(" AND id < ").bind(id)?.push("))");
-        }
-        self.push(&format!(" ORDER BY {column} DESC, id DESC LIMIT "));
-        self.bind(one_more(paging))
     }
 
     pub fn parts(self) -> (String, AnyArguments<'q>) {

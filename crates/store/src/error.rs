@@ -51,6 +51,18 @@ pub enum Error {
         /// What does not fit.
         why: String,
     },
+    /// A slice was written by another version of this program.
+    #[error(
+        "store: {} has layout {layout}, which this version does not read: search it with the version that wrote it, \
+         or move it away",
+        dir.display()
+    )]
+    Layout {
+        /// The folder of the slice.
+        dir: PathBuf,
+        /// Its layout.
+        layout: u32,
+    },
     /// The server failed.
     #[error("store: {0}")]
     Elastic(crate::elastic::Error),

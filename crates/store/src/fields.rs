@@ -60,17 +60,27 @@ pub enum Place {
     Time,
     /// The record's id.
     Id,
-    /// Kept and shown, never indexed: bytes in Base64, counters by the hundred.
+    /// Kept and shown, never indexed: bytes in Base64, counters by the hundred, numbers of single messages.
     Silent,
     /// A field of the rest: found by its exact values.
     Rest,
 }
 
-/// What is kept and shown but never indexed, with all below it.
+/// What is kept and shown but never indexed, with all below it: bytes in Base64, counters by the hundred, and of DNS
+/// the numbers of single messages and what an answer says again of its question.
 const SILENT: &[&str] = &[
     "alert.context",
     "alert.rule",
+    "dns.additionals.ttl",
     "dns.answer",
+    "dns.answers.rrname",
+    "dns.answers.ttl",
+    "dns.authorities.ttl",
+    "dns.flags",
+    "dns.id",
+    "dns.opcode",
+    "dns.tx_id",
+    "dns.version",
     "frame.payload",
     "frame.payload_printable",
     "http.http_request_body",

@@ -4,14 +4,17 @@ mod aggregate;
 pub mod bits;
 mod care;
 mod document;
+mod endings;
 mod facts;
 mod find;
+mod hits;
 mod matching;
 mod records;
 mod schema;
 mod seal;
 mod slice;
 mod tail;
+mod threads;
 mod top;
 mod values;
 mod writer;
@@ -26,6 +29,7 @@ use event::{RecordId, Timestamp};
 
 pub use self::document::Refusal;
 pub use self::facts::Facts;
+use self::records::lent::Lending;
 pub use self::slice::Slice;
 pub use self::tail::Position;
 pub use self::writer::{Taken, Writer};
@@ -117,6 +121,7 @@ impl Embedded {
                         Ok(slice) => Arc::new(slice),
                         // It went away while we looked: dropped, or written anew.
                         Err(_) if self.lock.is_none() && !dir.exists() => continue,
+                        Err(error @ Error::Layout { .. }) => return Err(error),
                         Err(error) if self.lock.is_some() => {
                             // One damaged slice must not take the others away.
                             tracing::error!("slice {number} is left out: {error}");
@@ -240,12 +245,10 @@ impl Embedded {
         }
         for slice in self.slices().iter().rev() {
             let opened = self.opened(slice)?;
+            let failed = Error::index("search", slice.number);
             if let Some(row) = opened.records.row_of(id)?
-                && let Some((id, event)) = opened.records.get(row)?
+                && let Some((time, id, event)) = record(&opened, row, failed)?
             {
-                let time = opened
-                    .time_of(row)
-                    .map_err(Error::index("search", slice.number))?;
                 let time = time.unwrap_or_else(|| id.time());
                 return Ok(Some(Hit { id, time, event }));
             }
@@ -270,6 +273,32 @@ impl Embedded {
         ids.reverse();
         Ok(ids)
     }
+}
+
+/// The record of a row with the time of its event.
+fn record(
+    opened: &slice::Opened,
+    row: u64,
+    failed: impl FnOnce(tantivy::TantivyError) -> Error,
+) -> Result<Option<(Option<Timestamp>, RecordId, String)>, Error> {
+    let lent = (|| {
+        let place = opened.document_of(row)?;
+        let time = match &place {
+            Some((reader, document)) => reader.fast_fields().date(schema::TIME)?.first(*document),
+            None => None,
+        };
+        let document = place.map(|(_, document)| document);
+        tantivy::Result::Ok((document, time, opened.lender()?))
+    })();
+    let (document, time, lender) = lent.map_err(failed)?;
+    let document = |_: u64| document;
+    let lending = lender.map(|lender| Lending {
+        lender,
+        document: &document,
+    });
+    let time = time.map(|time| Timestamp::from_nanos(time.into_timestamp_nanos()));
+    let found = opened.records.get(row, lending)?;
+    Ok(found.map(|(id, text)| (time, id, text)))
 }
 
 /// Numbers and generations of the slices in a folder, ascending.

@@ -144,16 +144,12 @@ export async function download(path: string, name: string, query?: Query): Promi
 }
 
 /** Uploads with progress, which `fetch` cannot tell. */
-export function upload<T>(
-  path: string,
-  file: File,
-  query: Query,
-  onProgress: (share: number) => void,
-): Promise<T> {
+export function upload<T>(path: string, file: File, onProgress: (share: number) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open('POST', address(path, query));
+    request.open('POST', address(path, { name: file.name }));
     if (token) request.setRequestHeader('Authorization', `Bearer ${token}`);
+    request.setRequestHeader('Content-Type', 'application/vnd.tcpdump.pcap');
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     };
@@ -176,9 +172,6 @@ export function upload<T>(
           ),
         );
     };
-    // A form, since it tells the file's name too.
-    const form = new FormData();
-    form.set('capture', file);
-    request.send(form);
+    request.send(file);
   });
 }

@@ -24,7 +24,6 @@ import type {
   SeriesAnswer,
   Silence,
   StatusReport,
-  Storage,
   Step,
   User,
 } from './types';
@@ -182,13 +181,6 @@ export const status = () =>
     refetchInterval: 5_000,
   });
 
-export const storage = () =>
-  queryOptions({
-    queryKey: ['storage'],
-    queryFn: ({ signal }) => get<Storage>('health/storage', {}, signal),
-    refetchInterval: 5_000,
-  });
-
 export const series = (metric: string, since: string) =>
   queryOptions({
     queryKey: ['series', metric, since],
@@ -200,7 +192,6 @@ export const capture = (id: string) =>
   queryOptions({
     queryKey: ['capture', id],
     queryFn: ({ signal }) => get<Capture>(`captures/${encodeURIComponent(id)}`, {}, signal),
-    retry: false,
     refetchInterval: (query) =>
       query.state.data && ['done', 'failed'].includes(query.state.data.state) ? false : 400,
   });

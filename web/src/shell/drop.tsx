@@ -11,19 +11,12 @@ import { complain, say } from '@/parts/toast';
 
 type Job = { file: File; state: 'sending'; share: number } | { file: File; state: 'reading'; id: string };
 
-let begin: ((file: File, checksums: Capture['checksums']) => void) | null = null;
-
-/** Files that can be read once more, by the name of their capture: the last few, they are not copies. */
-const dropped = new Map<string, File>();
-const MAX_DROPPED = 8;
+let begin: ((file: File) => void) | null = null;
 
 /** For buttons that open a file instead. */
-export function readCapture(file: File, checksums: Capture['checksums'] = 'all'): void {
-  begin?.(file, checksums);
+export function readCapture(file: File): void {
+  begin?.(file);
 }
-
-/** The file that a capture was made of, as long as the page lives. */
-export const droppedFile = (id: string): File | undefined => dropped.get(id);
 
 const carriesFiles = (event: DragEvent) => [...(event.dataTransfer?.types ?? [])].includes('Files');
 
@@ -32,16 +25,12 @@ export function DropCapture() {
   const [over, setOver] = useState(false);
   const [job, setJob] = useState<Job | null>(null);
 
-  const start = useCallback((file: File, checksums: Capture['checksums']) => {
+  const start = useCallback((file: File) => {
     setJob({ file, state: 'sending', share: 0 });
-    upload<Capture>('captures', file, { checksums }, (share) =>
+    upload<Capture>('captures', file, (share) =>
       setJob((old) => (old?.state === 'sending' ? { ...old, share } : old)),
     )
-      .then(({ id }) => {
-        dropped.set(id, file);
-        for (const old of [...dropped.keys()].slice(0, -MAX_DROPPED)) dropped.delete(old);
-        setJob({ file, state: 'reading', id });
-      })
+      .then(({ id }) => setJob({ file, state: 'reading', id }))
       .catch((error: unknown) => {
         setJob(null);
         complain(error);
@@ -77,7 +66,7 @@ export function DropCapture() {
       if (event.defaultPrevented || !carriesFiles(event)) return;
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
-      if (file) start(file, 'all');
+      if (file) start(file);
     };
     const all = { dragenter: enter, dragleave: leave, dragover: hover, drop } as const;
     for (const [name, listener] of Object.entries(all))
@@ -113,7 +102,9 @@ function Progress({ job, onEnd }: { job: Job; onEnd: () => void }) {
       say(`${job.file.name} could not be read: ${data.error ?? 'no reason was told'}`, true);
       onEnd();
     } else if (data?.state === 'done') {
-      // The page that it leads to tells what was found.
+      say(
+        `${job.file.name}: ${plural(data.packets, 'packet')}, ${plural(data.events, 'event')}, ${plural(data.alerts, 'alert')}`,
+      );
       onEnd();
       // A capture may be of any time.
       void navigate({ to: '/hunt', search: { q: data.query ?? `ratel.capture:${id}`, since: 'all' } });

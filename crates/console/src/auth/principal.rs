@@ -33,15 +33,15 @@ impl Principal {
         }
     }
 
-    /// A role of Ratel's that showed a certificate of our own authority with this serial number.
+    /// A role of Ratel's that showed a certificate of our own authority.
     #[must_use]
-    pub fn machine(name: impl Into<String>, role: Role, serial: String) -> Self {
+    pub fn machine(name: impl Into<String>, role: Role) -> Self {
         Principal {
             name: name.into(),
             role,
             via: Via::Certificate,
             must_change: false,
-            reference: Some(serial),
+            reference: None,
         }
     }
 }

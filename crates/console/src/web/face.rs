@@ -27,10 +27,7 @@ const MAX_UNPACKED: u64 = 64 << 20;
 pub fn router(app: &App) -> Router {
     Router::new()
         .fallback(answer)
-        .layer(from_fn_with_state(
-            app.clone(),
-            super::door::identify_shipper,
-        ))
+        .layer(from_fn_with_state(app.clone(), super::door::identify))
         .with_state(app.clone())
 }
 

@@ -2,9 +2,5 @@
 //! wants in without a right to.
 
 mod break_in;
-mod content;
-mod forged;
-mod machines;
 mod running;
 mod usage;
-mod wire;

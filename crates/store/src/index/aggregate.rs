@@ -1,5 +1,6 @@
 //! Elasticsearch's aggregations, carried out by Tantivy on the documents that matched, joined over segments and slices.
 
+mod distinct;
 mod told;
 
 use serde_json::{Map, Value};
@@ -29,6 +30,8 @@ const STRIDE: usize = 1024;
 pub struct Aggregating {
     asked: Value,
     request: Aggregations,
+    /// Aggregations that count distinct values of a column, and the column.
+    distinct: Vec<(String, String)>,
     context: AggContextParams,
     so_far: Option<IntermediateAggregationResults>,
 }
@@ -50,24 +53,64 @@ impl Aggregating {
         let asked = request.clone();
         let mut count = 0;
         let named = named(fields, &mut count)?;
+        let distinct = distinct::asked(&named);
         let request: Aggregations = serde_json::from_value(Value::Object(named))
             .map_err(|error| Error::Asked(format!("aggs: {error}")))?;
         let limits = AggregationLimitsGuard::new(Some(MAX_MEMORY), Some(MAX_BUCKETS));
         Ok(Some(Aggregating {
             asked,
             request,
+            distinct,
             context: AggContextParams::new(limits, Default::default()),
             so_far: None,
         }))
     }
 
-    /// Takes the documents of a segment.
-    pub fn collect(&mut self, reader: &SegmentReader, bits: &Bits) -> tantivy::Result<()> {
+    /// What the documents of a segment are to the answer; none where there are no documents.
+    pub fn of_segment(
+        &self,
+        reader: &SegmentReader,
+        bits: &Bits,
+    ) -> tantivy::Result<Option<IntermediateAggregationResults>> {
         if bits.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let collector =
-            DistributedAggregationCollector::from_aggs(self.request.clone(), self.context.clone());
+        let mut rest = self.request.clone();
+        let mut found: Option<IntermediateAggregationResults> = None;
+        for (name, column) in &self.distinct {
+            // Whoever counts distinct values sees each once.
+            if let Some(first) = distinct::first(reader, column, bits)?
+                && let Some(one) = rest.remove(name)
+            {
+                let counted = self.run(
+                    Aggregations::from_iter([(name.clone(), one)]),
+                    reader,
+                    &first,
+                )?;
+                match &mut found {
+                    Some(found) => found.merge_fruits(counted)?,
+                    None => found = Some(counted),
+                }
+            }
+        }
+        if rest.is_empty() {
+            return Ok(found);
+        }
+        let mut all = self.run(rest, reader, bits)?;
+        if let Some(found) = found {
+            all.merge_fruits(found)?;
+        }
+        Ok(Some(all))
+    }
+
+    /// Hands documents of a segment to Tantivy.
+    fn run(
+        &self,
+        request: Aggregations,
+        reader: &SegmentReader,
+        bits: &Bits,
+    ) -> tantivy::Result<IntermediateAggregationResults> {
+        let collector = DistributedAggregationCollector::from_aggs(request, self.context.clone());
         let mut segment = collector.for_segment(0, reader)?;
         let mut documents = Vec::with_capacity(STRIDE);
         let mut iter = bits.iter();
@@ -79,12 +122,18 @@ impl Aggregating {
             }
             segment.collect_block(&documents);
         }
-        let found = segment.harvest()?;
+        segment.harvest()
+    }
+
+    /// Takes what [`Aggregating::of_segment`] gave; segments come in one order, so that one answer comes of it.
+    pub fn take(&mut self, found: IntermediateAggregationResults) -> tantivy::Result<()> {
         match &mut self.so_far {
-            Some(so_far) => so_far.merge_fruits(found)?,
-            None => self.so_far = Some(found),
+            Some(so_far) => so_far.merge_fruits(found),
+            None => {
+                self.so_far = Some(found);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// The answer.
@@ -120,7 +169,6 @@ fn named(fields: &Map<String, Value>, count: &mut usize) -> Result<Map<String, V
                 }
                 ("meta", _) => {}
                 (_, Value::Object(body)) => {
-                    bounded(name, body)?;
                     let mut body = body.clone();
                     if let Some(Value::String(path)) = body.get("field") {
                         let column = column(path)?;
@@ -134,22 +182,6 @@ fn named(fields: &Map<String, Value>, count: &mut usize) -> Result<Map<String, V
         out.insert(name.clone(), Value::Object(translated));
     }
     Ok(out)
-}
-
-/// What is asked for in numbers of buckets: more than an answer has is refused before anything multiplies it.
-const SIZES: [&str; 4] = ["size", "shard_size", "segment_size", "split_size"];
-
-fn bounded(name: &str, body: &Map<String, Value>) -> Result<(), Error> {
-    let is_fine = |size: &Value| size.as_u64().is_some_and(|size| size <= MAX_BUCKETS.into());
-    match SIZES
-        .iter()
-        .find(|size| body.get(**size).is_some_and(|value| !is_fine(value)))
-    {
-        Some(size) => Err(Error::Asked(format!(
-            "aggs: {name}: {size}: 0 to {MAX_BUCKETS}"
-        ))),
-        None => Ok(()),
-    }
 }
 
 /// The column with the whole values of a path that is counted.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The layout of slices that this program writes.
-pub const LAYOUT: u32 = 1;
+/// The layout of slices that this program writes and reads.
+pub const LAYOUT: u32 = 2;
 /// Kinds of events that are counted by name in one slice; hostile records may name any number.
 const MAX_KINDS: usize = 128;
 

@@ -1,37 +1,49 @@
 //! Carries out a question: which slices and segments may hold an answer, what matches in them, which
 //! come first.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use event::{RecordId, Timestamp};
+use event::Timestamp;
+use tantivy::aggregation::intermediate_agg_result::IntermediateAggregationResults;
 use tantivy::columnar::Column;
 use tantivy::{Searcher, SegmentReader};
 
 use super::aggregate::Aggregating;
 use super::bits::Bits;
+use super::hits::{named, texts};
 use super::matching::{Segment, between};
-use super::records::Block;
-use super::schema::{ROW, TIME};
+use super::schema::TIME;
 use super::slice::{Opened, Slice};
 use super::top::{Place, Top};
-use super::{Embedded, matching::column::some};
+use super::{Embedded, matching::column::some, threads};
 use crate::Error;
 use crate::query::{Plan, Query};
-use crate::search::{Answer, Cursor, Hit, MAX_LIMIT, Order, Request};
+use crate::search::{Answer, Cursor, MAX_LIMIT, Order, Request};
 
 /// Where a total stops that need not be exact.
 const ABOUT: u64 = 10_000;
+/// Slices for each thread that are looked through before their answers are put together: enough to keep all threads
+/// at work, few enough to hold in memory.
+const PARTS_AHEAD: usize = 4;
 /// Documents whose times are read in one go.
 const STRIDE: usize = 4096;
 
 /// A slice that takes part in a search.
-struct Part {
-    slice: Arc<Slice>,
-    opened: Arc<Opened>,
-    searcher: Searcher,
+pub struct Part {
+    /// The slice.
+    pub slice: Arc<Slice>,
+    /// Its index and records.
+    pub opened: Arc<Opened>,
+    /// Its state when the search began.
+    pub searcher: Searcher,
     min_time: i64,
     max_time: i64,
+}
+
+impl Part {
+    fn readers(&self) -> std::slice::Iter<'_, SegmentReader> {
+        self.searcher.segment_readers().iter()
+    }
 }
 
 impl Embedded {
@@ -48,24 +60,29 @@ impl Embedded {
         let plan = request.query.plan();
         let parts = self.parts(from, to, request.order)?;
         let mut finding = Finding::new(request);
-        for (number, part) in parts.iter().enumerate() {
-            if finding.is_done(part) && aggregating.is_none() {
-                break;
-            }
-            for (ordinal, reader) in part.searcher.segment_readers().iter().enumerate() {
-                let found = found(part, reader, &plan, from, to);
-                let bits = found.map_err(|error| asked(error, part.slice.number))?;
-                finding.total += bits.count();
-                if let Some(aggregating) = &mut aggregating {
-                    aggregating
-                        .collect(reader, &bits)
-                        .map_err(|error| asked(error, part.slice.number))?;
+        // Where the search may stop early, no more is begun than can go on at once.
+        let may_stop = !request.exact_total && aggregating.is_none();
+        let wave = threads::width() * if may_stop { 1 } else { PARTS_AHEAD };
+        'parts: for (first, wave) in (0..).step_by(wave).zip(parts.chunks(wave)) {
+            let seen = side_by_side(&plan, (from, to), wave, aggregating.as_ref());
+            for (number, (part, seen)) in (first..).zip(wave.iter().zip(seen)) {
+                if finding.is_done(part) && may_stop {
+                    break 'parts;
                 }
-                finding
-                    .collect(number as u32, ordinal as u32, reader, &bits)
-                    .map_err(Error::index("search", part.slice.number))?;
+                for (ordinal, (reader, seen)) in (0..).zip(part.readers().zip(seen)) {
+                    let seen = seen.map_err(|error| asked(error, part.slice.number))?;
+                    finding.total += seen.bits.count();
+                    if let (Some(aggregating), Some(found)) = (&mut aggregating, seen.aggregated) {
+                        aggregating
+                            .take(found)
+                            .map_err(|error| asked(error, part.slice.number))?;
+                    }
+                    finding
+                        .collect(number, ordinal, reader, &seen.bits)
+                        .map_err(Error::index("search", part.slice.number))?;
+                }
+                finding.top.settle();
             }
-            finding.top.settle();
         }
         let mut answer = finding.answer(&parts)?;
         if let Some(aggregating) = aggregating {
@@ -139,6 +156,44 @@ impl Embedded {
     }
 }
 
+/// What a segment says to a question.
+struct Seen {
+    bits: Bits,
+    aggregated: Option<IntermediateAggregationResults>,
+}
+
+/// What each segment of each of these slices says; segments are looked through side by side.
+fn side_by_side(
+    plan: &Plan,
+    (from, to): (i64, i64),
+    parts: &[Part],
+    aggregating: Option<&Aggregating>,
+) -> Vec<Vec<tantivy::Result<Seen>>> {
+    let work: Vec<(&Part, &SegmentReader)> = parts
+        .iter()
+        .flat_map(|part| part.readers().map(move |reader| (part, reader)))
+        .collect();
+    let see = |(part, reader): &(&Part, &SegmentReader)| {
+        let bits = found(part, reader, plan, from, to)?;
+        let aggregated = match aggregating {
+            Some(aggregating) => aggregating.of_segment(reader, &bits)?,
+            None => None,
+        };
+        Ok(Seen { bits, aggregated })
+    };
+    let seen = threads::side_by_side(work.len(), |number| match work.get(number) {
+        Some(work) => see(work),
+        None => Err(tantivy::TantivyError::InternalError(
+            "no such segment".into(),
+        )),
+    });
+    let mut seen = seen.into_iter();
+    parts
+        .iter()
+        .map(|part| seen.by_ref().take(part.readers().len()).collect())
+        .collect()
+}
+
 /// A question that was refused is its asker's, anything else ours.
 fn asked(error: tantivy::TantivyError, slice: u64) -> Error {
     match error {
@@ -156,7 +211,7 @@ fn found(
     from: i64,
     to: i64,
 ) -> tantivy::Result<Bits> {
-    let mut bits = Segment::new(reader, &part.opened.records).matching(plan)?;
+    let mut bits = Segment::new(reader, &part.opened).matching(plan)?;
     if !bits.is_empty() {
         between(reader, from, to, &mut bits)?;
     }
@@ -281,7 +336,7 @@ impl<'a> Finding<'a> {
                 } else {
                     found.id > last
                 };
-                Some(found.key) != after || is_behind
+                Some(found.chosen.key) != after || is_behind
             });
         }
         named.sort_unstable_by(|a, b| {
@@ -290,7 +345,7 @@ impl<'a> Finding<'a> {
             } else {
                 a.id.cmp(&b.id)
             };
-            b.key.cmp(&a.key).then(by_id)
+            b.chosen.key.cmp(&a.chosen.key).then(by_id)
         });
         let has_more = named.len() > limit;
         named.truncate(limit);
@@ -339,87 +394,4 @@ impl tantivy::columnar::ColumnValues<i64> for Nanos {
     fn num_vals(&self) -> u32 {
         self.0.num_vals()
     }
-}
-
-/// A document with its id.
-struct Named {
-    key: i64,
-    id: RecordId,
-    slice: u32,
-    row: u64,
-}
-
-/// The ids of documents. Many events may share one time, so blocks are read in their order, each once, and of them
-/// the ids alone.
-fn named(parts: &[Part], chosen: &[(i64, Place)]) -> Result<Vec<Named>, Error> {
-    let mut columns: HashMap<(u32, u32), Column<u64>> = HashMap::new();
-    let mut found: Vec<(u32, u64, i64)> = Vec::with_capacity(chosen.len());
-    for (key, place) in chosen {
-        let Some(part) = parts.get(place.slice as usize) else {
-            continue;
-        };
-        let column = match columns.entry((place.slice, place.segment)) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                let readers = part.searcher.segment_readers();
-                let Some(reader) = readers.get(place.segment as usize) else {
-                    continue;
-                };
-                let column = reader
-                    .fast_fields()
-                    .u64(ROW)
-                    .map_err(Error::index("search", part.slice.number))?;
-                entry.insert(column)
-            }
-        };
-        if let Some(row) = column.first(place.document) {
-            found.push((place.slice, row, *key));
-        }
-    }
-    found.sort_unstable();
-    let mut named = Vec::with_capacity(found.len());
-    let mut block: Option<(u32, u64, Block)> = None;
-    for (slice, row, key) in found {
-        let Some(part) = parts.get(slice as usize) else {
-            continue;
-        };
-        let is_same = block
-            .as_ref()
-            .is_some_and(|(of, last, _)| *of == slice && row <= *last);
-        if !is_same {
-            let Some(head) = part.opened.records.find(row) else {
-                continue;
-            };
-            block = Some((slice, head.last_row, part.opened.records.names(&head)?));
-        }
-        if let Some((_, _, block)) = &block
-            && let Some(id) = block.id_of(row)
-        {
-            named.push(Named {
-                key,
-                id,
-                slice,
-                row,
-            });
-        }
-    }
-    Ok(named)
-}
-
-/// The hits with their records; blocks are read in their order.
-fn texts(parts: &[Part], named: &[Named], sign: i64) -> Result<Vec<Hit>, Error> {
-    let mut order: Vec<usize> = (0..named.len()).collect();
-    order.sort_unstable_by_key(|at| named.get(*at).map(|found| (found.slice, found.row)));
-    let mut hits: Vec<(usize, Hit)> = Vec::with_capacity(named.len());
-    for at in order {
-        if let Some(found) = named.get(at)
-            && let Some(part) = parts.get(found.slice as usize)
-            && let Some((id, event)) = part.opened.records.get(found.row)?
-        {
-            let time = Timestamp::from_nanos(found.key.wrapping_mul(sign));
-            hits.push((at, Hit { id, time, event }));
-        }
-    }
-    hits.sort_unstable_by_key(|(at, _)| *at);
-    Ok(hits.into_iter().map(|(_, hit)| hit).collect())
 }

@@ -12,8 +12,8 @@ use tantivy::{DateTime, SegmentReader, TantivyError};
 use self::column::{exists, strings, within};
 use super::bits::Bits;
 use super::document::date;
-use super::records::Records;
 use super::schema::{REST, ROW, TIME, column};
+use super::slice::Opened;
 use crate::fields::{FIELDS, Kind, Place};
 use crate::query::{Plan, Test};
 
@@ -23,7 +23,7 @@ const MAX_TESTS: usize = 4096;
 /// One segment that is searched.
 pub struct Segment<'a> {
     reader: &'a SegmentReader,
-    records: &'a Records,
+    opened: &'a Opened,
     /// How many tests were carried out.
     tests: Cell<usize>,
 }
@@ -32,12 +32,12 @@ pub struct Segment<'a> {
 type Found = tantivy::Result<Bits>;
 
 impl<'a> Segment<'a> {
-    /// Searches this segment of the slice with these records.
+    /// Searches this segment of a slice.
     #[must_use]
-    pub const fn new(reader: &'a SegmentReader, records: &'a Records) -> Segment<'a> {
+    pub const fn new(reader: &'a SegmentReader, opened: &'a Opened) -> Segment<'a> {
         Segment {
             reader,
-            records,
+            opened,
             tests: Cell::new(0),
         }
     }
@@ -138,7 +138,7 @@ impl<'a> Segment<'a> {
             }
             Test::Exactly(_) | Test::Pattern { .. } | Test::Texts { .. } => {
                 if let Some(column) = fast.str(name)? {
-                    strings(&column, test, bits)?;
+                    strings(&column, self.opened.endings(name), test, bits)?;
                 }
             }
             Test::Words(_) | Test::WordPattern(_) => {}
@@ -174,6 +174,7 @@ impl<'a> Segment<'a> {
                     return Ok(());
                 };
                 let row = self
+                    .opened
                     .records
                     .row_of(id)
                     .map_err(|error| TantivyError::InternalError(error.to_string()))?;

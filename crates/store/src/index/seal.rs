@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use tantivy::directory::{MmapDirectory, OwnedBytes};
 use tantivy::fastfield::AliveBitSet;
-use tantivy::index::Segment;
+use tantivy::index::{Segment, SegmentComponent};
 use tantivy::indexer::merge_filtered_segments;
+use tantivy::store::StoreWriter;
+use tantivy::{Directory, Index, SegmentReader};
 
 use super::Embedded;
 use super::bits::Bits;
+use super::endings;
 use super::facts::Facts;
-use super::matching::column::some;
+use super::matching::column::{each, some};
 use super::records::Appender;
+use super::records::lent::{Lender, Lending};
 use super::schema::ROW;
 use super::slice::{FACTS, INDEX, Opened, RECORDS, Slice, size};
 use super::writer::{put, settings};
@@ -90,7 +94,18 @@ fn write(
         .map(|(_, segment)| segment.clone())
         .collect();
     let directory = MmapDirectory::open(&index_dir).map_err(|error| failed(error.into()))?;
-    merge_filtered_segments(&list, settings(), filters, directory).map_err(failed)?;
+    let index = merge_filtered_segments(&list, settings(), filters, directory).map_err(failed)?;
+    let merged = merged(&index, &index_dir, slice.number)?;
+    if let Some(reader) = &merged {
+        endings::write(making, reader, slice.number)?;
+    }
+    let lender = match &merged {
+        Some(reader) => Some((
+            Lender::of(reader).map_err(failed)?,
+            documents(reader).map_err(failed)?,
+        )),
+        None => None,
+    };
     let rows = match &kept {
         Some(kept) => Some(rows(&segments, kept).map_err(failed)?),
         None => None,
@@ -104,19 +119,44 @@ fn write(
     let path = making.join(RECORDS);
     let mut records = Appender::sealed(&path)?;
     let mut bytes_in = 0;
-    for head in opened.records.heads() {
-        for (row, id, text) in opened.records.read(&head)?.iter() {
-            let is_kept = match &rows {
-                Some(rows) => rows.contains(u32::try_from(row).unwrap_or(u32::MAX)),
-                None => true,
-            };
-            if is_kept {
-                bytes_in += text.len() as u64 + 1;
-                records.push(row, id, text)?;
-            }
+    // A slice that is thinned borrowed of its own index, and does of the new one from now on.
+    let old = match opened.lender().map_err(failed)? {
+        Some(lender) => {
+            let searcher = opened.searcher();
+            let reader = searcher.segment_readers().first();
+            let documents = reader.map_or(Ok(Documents::default()), documents);
+            Some((lender, documents.map_err(failed)?))
         }
+        None => None,
+    };
+    let document = |row| old.as_ref()?.1.of(row);
+    let from = old.as_ref().map(|(lender, _)| Lending {
+        lender,
+        document: &document,
+    });
+    let document = |row| lender.as_ref()?.1.of(row);
+    let to = lender.as_ref().map(|(lender, _)| Lending {
+        lender,
+        document: &document,
+    });
+    let is_kept = |row: u64| match &rows {
+        Some(rows) => rows.contains(u32::try_from(row).unwrap_or(u32::MAX)),
+        None => true,
+    };
+    for head in opened.records.heads() {
+        let block = opened.records.read(&head)?;
+        let mut result = Ok(());
+        opened
+            .records
+            .each(&head, &block, is_kept, from, |row, id, text| {
+                bytes_in += text.len() as u64 + 1;
+                if result.is_ok() {
+                    result = records.push(row, id, text, to);
+                }
+            })?;
+        result?;
     }
-    records.flush()?;
+    records.flush(to)?;
     facts.records_len = records.sync()?;
     facts.bytes_in = bytes_in;
     if let Some(rows) = &rows {
@@ -128,6 +168,69 @@ fn write(
     facts.disk_bytes = size(making);
     write_facts(making, &facts)?;
     Ok(facts)
+}
+
+/// The one segment of an index that was just merged. The store of documents, which are none, goes: it takes two bytes for
+/// each.
+fn merged(
+    index: &Index,
+    dir: &std::path::Path,
+    slice: u64,
+) -> Result<Option<SegmentReader>, Error> {
+    let failed = |error| Error::index("seal", slice)(error);
+    let segments = index.searchable_segments().map_err(failed)?;
+    let Some(segment) = segments.first() else {
+        return Ok(None);
+    };
+    let name = segment.relative_path(SegmentComponent::Store);
+    let path = dir.join(&name);
+    fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+    let file = index
+        .directory()
+        .open_write(&name)
+        .map_err(|error| failed(error.into()))?;
+    let settings = settings();
+    StoreWriter::new(
+        file,
+        settings.docstore_compression,
+        settings.docstore_blocksize,
+        false,
+    )
+    .and_then(StoreWriter::close)
+    .map_err(Error::io("write", &path))?;
+    let reader = SegmentReader::open(segment).map_err(failed)?;
+    Ok((reader.max_doc() > 0).then_some(reader))
+}
+
+/// The documents of rows. Merges put documents in any order.
+#[derive(Debug, Default)]
+struct Documents(Vec<u32>);
+
+impl Documents {
+    fn of(&self, row: u64) -> Option<u32> {
+        let place = usize::try_from(row).ok()?;
+        self.0
+            .get(place)
+            .copied()
+            .filter(|document| *document != u32::MAX)
+    }
+}
+
+/// Which document of a segment each row is.
+fn documents(reader: &SegmentReader) -> tantivy::Result<Documents> {
+    let column = reader.fast_fields().u64(ROW)?;
+    // Rows of a slice are counted from 0, at most as many as a segment may have documents.
+    let rows = column.max_value().min(u64::from(u32::MAX - 1)) as usize + 1;
+    let mut of_rows = vec![u32::MAX; rows];
+    each(&column, reader.max_doc(), |document, row: u64| {
+        if let Some(place) = usize::try_from(row)
+            .ok()
+            .and_then(|row| of_rows.get_mut(row))
+        {
+            *place = document;
+        }
+    });
+    Ok(Documents(of_rows))
 }
 
 /// The segments in the order of their rows.

@@ -1,18 +1,20 @@
 //! One slice: a folder with an index, the records, and what is known of them.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
-use event::Timestamp;
 use tantivy::directory::MmapDirectory;
-use tantivy::{Index, IndexReader, ReloadPolicy, Searcher};
+use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, SegmentReader};
 
 use super::bits::Bits;
-use super::facts::Facts;
+use super::endings::{self, Endings};
+use super::facts::{Facts, LAYOUT};
 use super::matching::column::within;
 use super::records::Records;
+use super::records::lent::Lender;
 use super::schema;
 use crate::Error;
 
@@ -43,6 +45,11 @@ pub struct Opened {
     reader: IndexReader,
     /// The records.
     pub records: Records,
+    dir: PathBuf,
+    /// Whether it is written no more: then it has one segment.
+    is_sealed: bool,
+    lender: OnceLock<Lender>,
+    endings: OnceLock<HashMap<String, Endings>>,
 }
 
 impl std::fmt::Debug for Opened {
@@ -58,18 +65,47 @@ impl Opened {
         self.reader.searcher()
     }
 
-    /// The time of the event of a row.
-    pub fn time_of(&self, row: u64) -> tantivy::Result<Option<Timestamp>> {
+    /// The segment and document of a row.
+    pub fn document_of(&self, row: u64) -> tantivy::Result<Option<(SegmentReader, u32)>> {
         for reader in self.searcher().segment_readers() {
             let rows = reader.fast_fields().u64(schema::ROW)?;
             let mut found = Bits::none(reader.max_doc());
             within(&rows, row, row, &mut found);
             if let Some(document) = found.iter().next() {
-                let time = reader.fast_fields().date(schema::TIME)?.first(document);
-                return Ok(time.map(|time| Timestamp::from_nanos(time.into_timestamp_nanos())));
+                return Ok(Some((reader.clone(), document)));
             }
         }
         Ok(None)
+    }
+
+    /// The columns that lend to its records; none where they stand whole.
+    pub fn lender(&self) -> tantivy::Result<Option<&Lender>> {
+        let searcher = self.searcher();
+        let Some(reader) = searcher
+            .segment_readers()
+            .first()
+            .filter(|_| self.is_sealed)
+        else {
+            return Ok(None);
+        };
+        if let Some(lender) = self.lender.get() {
+            return Ok(Some(lender));
+        }
+        let lender = Lender::of(reader)?;
+        Ok(Some(self.lender.get_or_init(|| lender)))
+    }
+
+    /// How the strings of a column end, where that is known.
+    #[must_use]
+    pub fn endings(&self, column: &str) -> Option<&Endings> {
+        let all = self.endings.get_or_init(|| {
+            if self.is_sealed {
+                endings::read(&self.dir)
+            } else {
+                HashMap::new()
+            }
+        });
+        all.get(column)
     }
 
     /// The index.
@@ -83,7 +119,7 @@ impl Slice {
     /// Reads what is known of the slice in a folder.
     pub fn load(dir: &Path, number: u64, generation: u64) -> Result<Slice, Error> {
         let path = dir.join(FACTS);
-        let facts = match fs::read(&path) {
+        let facts: Facts = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
                 path,
                 why: error.to_string(),
@@ -93,6 +129,12 @@ impl Slice {
             }
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
+        if facts.layout != LAYOUT {
+            return Err(Error::Layout {
+                dir: dir.to_owned(),
+                layout: facts.layout,
+            });
+        }
         Ok(Slice::new(dir, number, generation, facts))
     }
 
@@ -154,6 +196,10 @@ impl Slice {
             index,
             reader,
             records,
+            dir: self.dir.clone(),
+            is_sealed: self.with_facts(|facts| facts.is_sealed),
+            lender: OnceLock::new(),
+            endings: OnceLock::new(),
         });
         *opened = Some(new.clone());
         Ok(new)

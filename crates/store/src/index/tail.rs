@@ -6,6 +6,7 @@ use super::Embedded;
 use super::bits::Bits;
 use super::matching::Segment;
 use super::matching::column::{some, within};
+use super::records::lent::Lending;
 use super::schema::{ROW, TIME};
 use crate::Error;
 use crate::query::Query;
@@ -53,9 +54,9 @@ impl Embedded {
                 let opened = self.opened(&slice)?;
                 let failed = Error::index("search", slice.number);
                 let found = (|| {
-                    let mut found: Vec<(u64, i64)> = Vec::new();
+                    let mut found: Vec<(u64, i64, u32)> = Vec::new();
                     for reader in opened.searcher().segment_readers() {
-                        let mut bits = Segment::new(reader, &opened.records).matching(&plan)?;
+                        let mut bits = Segment::new(reader, &opened).matching(&plan)?;
                         let column = reader.fast_fields().u64(ROW)?;
                         let mut new = Bits::none(bits.len());
                         within(&column, first, rows.saturating_sub(1), &mut new);
@@ -73,7 +74,7 @@ impl Embedded {
                                 let time = times
                                     .first(document)
                                     .map_or(0, tantivy::DateTime::into_timestamp_nanos);
-                                found.push((row, time));
+                                found.push((row, time, document));
                             },
                         );
                     }
@@ -81,11 +82,19 @@ impl Embedded {
                     tantivy::Result::Ok(found)
                 })()
                 .map_err(failed)?;
-                for (row, time) in found {
+                let lender = opened
+                    .lender()
+                    .map_err(Error::index("search", slice.number))?;
+                for (row, time, document) in found {
                     if hits.len() >= limit {
                         return Ok((hits, at));
                     }
-                    if let Some((id, event)) = opened.records.get(row)? {
+                    let document = |_: u64| Some(document);
+                    let lending = lender.map(|lender| Lending {
+                        lender,
+                        document: &document,
+                    });
+                    if let Some((id, event)) = opened.records.get(row, lending)? {
                         let time = Timestamp::from_nanos(time);
                         hits.push(Hit { id, time, event });
                     }

@@ -5,6 +5,9 @@ use crate::query::{Bound, Predicate, Query, Value};
 use crate::search::{Cursor, Order, Request};
 use serde_json::json;
 
+mod lent;
+mod many;
+
 /// A store in a folder of its own, with small slices.
 struct Bench {
     dir: tempfile::TempDir,

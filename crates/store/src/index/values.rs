@@ -148,7 +148,10 @@ fn strings(
 ) -> tantivy::Result<()> {
     // People type small letters for names that have others.
     let lower = prefix.to_lowercase();
-    let wanted = fitting(column, "", |text| text.to_lowercase().starts_with(&lower))?;
+    let begins = |text: &[u8]| {
+        std::str::from_utf8(text).is_ok_and(|text| text.to_lowercase().starts_with(&lower))
+    };
+    let wanted = fitting(column, "", begins)?;
     let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else {
         return Ok(());
     };

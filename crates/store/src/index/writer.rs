@@ -136,7 +136,7 @@ impl Writer {
         self.facts.rows += 1;
         self.facts
             .add(parsed.time.nanos(), &parsed.kind, text.len());
-        self.records.push(row, id, text)?;
+        self.records.push(row, id, text, None)?;
         self.index
             .add_document(parsed.into_document(&self.shape, row))
             .map_err(Error::index("write", self.slice.number))?;
@@ -168,7 +168,7 @@ impl Writer {
         if !self.is_dirty {
             return Ok(());
         }
-        self.records.flush()?;
+        self.records.flush(None)?;
         self.facts.records_len = self.records.sync()?;
         self.facts.written = now.nanos();
         commit(&mut self.index, &self.facts, self.slice.number)?;

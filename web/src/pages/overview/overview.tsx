@@ -71,9 +71,12 @@ function Body({ data, since }: { data: Data; since: string }) {
           wide
         />
         <Top title="Destinations" items={data.top.destinations} field="dest_ip" />
-        {data.top.countries.length ? (
-          <Top title="Countries" items={data.top.countries} name={country} />
-        ) : null}
+        <Top
+          title="Countries"
+          items={data.top.countries}
+          name={country}
+          none="None is known: no database of addresses is set, or nobody came from outside"
+        />
         <Top title="Protocols" items={data.top.protocols} field="app_proto" />
       </div>
     </>

@@ -1,5 +1,5 @@
 // Silences in force and those that are over, each with its owner, reason and end.
-import { useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { call, download } from '@/api/client';
@@ -7,9 +7,7 @@ import { silences } from '@/api/queries';
 import { useMay } from '@/api/session';
 import type { Silence } from '@/api/types';
 import { parseTime } from '@/lib/time';
-import { useChange } from '@/parts/change';
 import { Icon } from '@/parts/icons';
-import { PlainTable } from '@/parts/plain-table';
 import { SilenceDialog } from '@/parts/silence';
 import { Ask, Empty } from '@/parts/states';
 import { Tag } from '@/parts/tag';
@@ -45,11 +43,27 @@ export function Silences() {
           }
         >
           {(list) => (
-            <PlainTable heads={['Events', 'Hides', 'Why', 'Owner', 'Ends']} last="Expire">
-              {list.map((silence) => (
-                <Row key={silence.id} silence={silence} may={may} />
-              ))}
-            </PlainTable>
+            <div className="scroll-x">
+              <table className="plain-table">
+                <thead>
+                  <tr>
+                    <th>Events</th>
+                    <th>Hides</th>
+                    <th>Why</th>
+                    <th>Owner</th>
+                    <th>Ends</th>
+                    <th>
+                      <span className="sr">Expire</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {list.map((silence) => (
+                    <Row key={silence.id} silence={silence} may={may} />
+                  ))}
+                </tbody>
+              </table>
+            </div>
           )}
         </Ask>
       </section>
@@ -59,13 +73,15 @@ export function Silences() {
 }
 
 function Row({ silence, may }: { silence: Silence; may: boolean }) {
+  const cache = useQueryClient();
   const now = useNow();
   const isOver = silence.active === false || parseTime(silence.expires) <= now;
-  const expire = useChange(
-    'silences',
-    () => call('DELETE', `silences/${encodeURIComponent(silence.id)}`),
-    () => say('The silence is over.'),
-  );
+  const expire = useMutation({
+    mutationFn: () => call('DELETE', `silences/${encodeURIComponent(silence.id)}`),
+    onSuccess: () => say('The silence is over.'),
+    onError: complain,
+    onSettled: () => cache.invalidateQueries({ queryKey: ['silences'] }),
+  });
   return (
     <tr className={isOver ? 'faint' : undefined}>
       <td className="mono set-query">
@@ -87,7 +103,7 @@ function Row({ silence, may }: { silence: Silence; may: boolean }) {
             type="button"
             className="btn btn-small"
             disabled={expire.isPending}
-            onClick={() => expire.mutate(undefined)}
+            onClick={() => expire.mutate()}
           >
             Expire
           </button>

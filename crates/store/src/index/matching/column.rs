@@ -1,13 +1,14 @@
 //! Conditions on one column.
 
 use std::fmt::Debug;
-use std::ops::Bound as Edge;
+use std::ops::{Bound as Edge, Range};
 
 use tantivy::columnar::{Column, ColumnIndex, StrColumn};
 
 use crate::index::bits::Bits;
-use crate::query::glob::{self, Piece};
-use crate::query::{Test, TextBound, lower};
+use crate::index::endings::Endings;
+use crate::query::glob::Matcher;
+use crate::query::{Test, TextBound};
 
 /// Documents that are looked at in one go: their numbers fit the cache.
 const STRIDE: u32 = 1 << 14;
@@ -19,7 +20,12 @@ pub fn exists(index: &ColumnIndex, bits: &mut Bits) {
     match index {
         ColumnIndex::Empty { .. } => {}
         ColumnIndex::Full => *bits = Bits::all(bits.len()),
-        ColumnIndex::Optional(_) | ColumnIndex::Multivalued(_) => {
+        ColumnIndex::Optional(some) => {
+            for document in some.iter_non_null_docs() {
+                bits.insert(document);
+            }
+        }
+        ColumnIndex::Multivalued(_) => {
             for document in 0..bits.len() {
                 if index.has_value(document) {
                     bits.insert(document);
@@ -49,10 +55,12 @@ where
     while start < bits.len() {
         let end = start.saturating_add(STRIDE).min(bits.len());
         found.clear();
-        column.get_docids_for_value_range(from..=to, start..end, &mut found);
-        for document in &found {
-            bits.insert(*document);
-        }
+        let places = column.index.docid_range_to_rowids(start..end);
+        let first = places.start;
+        column
+            .values
+            .get_row_ids_for_value_range(from..=to, places, &mut found);
+        documents(&column.index, start..end, first, &mut found, bits);
         start = end;
     }
 }
@@ -76,11 +84,66 @@ pub fn among(column: &Column<u64>, ordinals: &[u64], bits: &mut Bits) {
     for ordinal in ordinals {
         wanted.insert(u32::try_from(*ordinal).unwrap_or(u32::MAX));
     }
-    each(column, bits.len(), |document, ordinal| {
-        if wanted.contains(u32::try_from(ordinal).unwrap_or(u32::MAX)) {
-            bits.insert(document);
+    // Values are looked at in their own order, and the documents of those alone that are wanted are looked up.
+    let mut values = Vec::new();
+    let mut found: Vec<u32> = Vec::new();
+    let mut start = 0;
+    while start < bits.len() {
+        let end = start.saturating_add(STRIDE).min(bits.len());
+        let places = column.index.docid_range_to_rowids(start..end);
+        values.clear();
+        values.resize(places.len(), 0);
+        column
+            .values
+            .get_range(u64::from(places.start), &mut values);
+        let first = places.start;
+        found.clear();
+        for (place, ordinal) in places.zip(&values) {
+            if wanted.contains(u32::try_from(*ordinal).unwrap_or(u32::MAX)) {
+                found.push(place);
+            }
         }
-    });
+        documents(&column.index, start..end, first, &mut found, bits);
+        start = end;
+    }
+}
+
+/// Takes in the documents of these places of values, which ascend; `first` is the place of the first value of the
+/// documents `of`.
+fn documents(
+    index: &ColumnIndex,
+    of: Range<u32>,
+    first: u32,
+    places: &mut Vec<u32>,
+    bits: &mut Bits,
+) {
+    match index {
+        // Looking up a document by its place costs some times what asking each whether it has a value does.
+        ColumnIndex::Optional(_) if places.len() > of.len() / 8 => {
+            let mut wanted = places.iter();
+            let mut next = wanted.next();
+            let mut place = first;
+            for document in of {
+                if !index.has_value(document) {
+                    continue;
+                }
+                if next == Some(&place) {
+                    bits.insert(document);
+                    next = wanted.next();
+                }
+                place += 1;
+            }
+        }
+        ColumnIndex::Empty { .. }
+        | ColumnIndex::Full
+        | ColumnIndex::Optional(_)
+        | ColumnIndex::Multivalued(_) => {
+            index.select_batch_in_place(of.start, places);
+            for document in places {
+                bits.insert(*document);
+            }
+        }
+    }
 }
 
 /// Calls for each value of each document.
@@ -129,8 +192,13 @@ pub fn some<T>(
     }
 }
 
-/// Documents with a string that passes.
-pub fn strings(column: &StrColumn, test: &Test, bits: &mut Bits) -> tantivy::Result<()> {
+/// Documents with a string that passes; `endings` are those of the column's strings where they are known.
+pub fn strings(
+    column: &StrColumn,
+    endings: Option<&Endings>,
+    test: &Test,
+    bits: &mut Bits,
+) -> tantivy::Result<()> {
     match test {
         Test::Exactly(text) => {
             if let Some(ordinal) = column.dictionary().term_ord(text)? {
@@ -141,15 +209,11 @@ pub fn strings(column: &StrColumn, test: &Test, bits: &mut Bits) -> tantivy::Res
             pattern,
             ignore_case,
         } => {
-            let pieces = glob::pieces(pattern);
-            let ordinals = if *ignore_case {
-                fitting(column, "", |text| {
-                    let text: String = text.chars().map(lower).collect();
-                    glob::matches(&pieces, &text)
-                })?
-            } else {
-                fitting(column, &begin(&pieces), |text| glob::matches(&pieces, text))?
-            };
+            let matcher = Matcher::new(pattern, *ignore_case);
+            if endings.is_some_and(|endings| !endings.may_hold(&matcher)) {
+                return Ok(());
+            }
+            let ordinals = fitting(column, &matcher.begin(), |text| matcher.fits(text))?;
             among(column.ords(), &ordinals, bits);
         }
         Test::Texts { from, to } => {
@@ -186,26 +250,16 @@ pub fn strings(column: &StrColumn, test: &Test, bits: &mut Bits) -> tantivy::Res
     Ok(())
 }
 
-/// What every text of a pattern begins with.
-#[must_use]
-pub fn begin(pieces: &[Piece]) -> String {
-    let literal = |piece: &Piece| match piece {
-        Piece::Literal(c) => Some(*c),
-        Piece::One | Piece::Any => None,
-    };
-    pieces.iter().map_while(literal).collect()
-}
-
 /// The ordinals of strings that fit, of those that begin so.
 pub fn fitting(
     column: &StrColumn,
     begin: &str,
-    fits: impl Fn(&str) -> bool,
+    fits: impl Fn(&[u8]) -> bool,
 ) -> tantivy::Result<Vec<u64>> {
     let mut ordinals = Vec::new();
     let mut stream = column.dictionary().prefix_range(begin).into_stream()?;
     while stream.advance() {
-        if std::str::from_utf8(stream.key()).is_ok_and(&fits) {
+        if fits(stream.key()) {
             ordinals.push(stream.term_ord());
         }
     }

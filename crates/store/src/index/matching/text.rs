@@ -7,11 +7,12 @@ use tantivy::postings::Postings;
 use tantivy::schema::{Field as Column, IndexRecordOption};
 use tantivy::{DocSet, SegmentReader, TERMINATED, Term};
 
-use super::column::{begin, exists};
+use super::column::exists;
 use crate::fields::Field;
 use crate::index::bits::Bits;
 use crate::index::schema::TWIN;
-use crate::query::{Test, glob, words};
+use crate::query::glob::Matcher;
+use crate::query::{Test, words};
 
 /// Words that one pattern may mean.
 const MAX_EXPANSIONS: usize = 100_000;
@@ -170,8 +171,8 @@ fn expand(
     bits: &mut Bits,
 ) -> tantivy::Result<()> {
     let inverted = reader.inverted_index(field)?;
-    let pieces = glob::pieces(pattern);
-    let begin = begin(&pieces);
+    let matcher = Matcher::new(pattern, false);
+    let begin = matcher.begin();
     let mut stream = inverted
         .terms()
         .range()
@@ -182,7 +183,7 @@ fn expand(
         if !stream.key().starts_with(begin.as_bytes()) {
             break;
         }
-        if !std::str::from_utf8(stream.key()).is_ok_and(|word| glob::matches(&pieces, word)) {
+        if !matcher.fits(stream.key()) {
             continue;
         }
         count += 1;

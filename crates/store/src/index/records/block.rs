@@ -1,15 +1,17 @@
 //! One compressed block of records.
 
+use std::cell::RefCell;
 use std::io;
 
 use event::RecordId;
 
 use super::columns;
+use super::lent::Lending;
 use super::varint::{put, take, unzigzag, zigzag};
 
 /// Bytes of a head.
 pub const HEAD: usize = 92;
-const MAGIC: &[u8; 4] = b"RtB1";
+const MAGIC: &[u8; 4] = b"RtB2";
 /// The most bytes that a block may say it holds: a block is full at some 100 KiB and one record more.
 const MAX_TEXT: u32 = 64 << 20;
 
@@ -150,9 +152,56 @@ fn fnv(bytes: &[u8]) -> u64 {
         .fold(hash, |hash, byte| step(hash, u64::from(*byte)))
 }
 
+/// Unpacks at most `len` bytes. Each thread keeps what it unpacks with: to make it anew takes longer than a small block.
+fn decompress(bytes: &[u8], len: usize) -> io::Result<Vec<u8>> {
+    thread_local! {
+        static UNPACKS: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    UNPACKS.with_borrow_mut(|unpacks| match unpacks {
+        Some(unpacks) => unpacks.decompress(bytes, len),
+        None => unpacks
+            .insert(zstd::bulk::Decompressor::new()?)
+            .decompress(bytes, len),
+    })
+}
+
 /// Records with their rows and ids.
 #[derive(Debug, Default)]
 pub struct Block {
+    rows: Vec<u64>,
+    ids: Vec<RecordId>,
+    body: Body,
+}
+
+/// The texts of a block.
+#[derive(Debug)]
+enum Body {
+    /// One behind the other.
+    Texts {
+        text: String,
+        /// Where each ends.
+        ends: Vec<u32>,
+    },
+    /// As columns, which are put together when a record is asked for.
+    Columns {
+        bytes: Vec<u8>,
+        /// Bytes of all texts.
+        raw_len: usize,
+    },
+}
+
+impl Default for Body {
+    fn default() -> Body {
+        Body::Texts {
+            text: String::new(),
+            ends: Vec::new(),
+        }
+    }
+}
+
+/// Records while they are gathered for a block.
+#[derive(Debug, Default)]
+pub struct Pending {
     rows: Vec<u64>,
     ids: Vec<RecordId>,
     /// Where each record ends in `text`.
@@ -161,6 +210,114 @@ pub struct Block {
 }
 
 impl Block {
+    /// Its ids in the order of rows.
+    #[must_use]
+    pub fn ids(&self) -> &[RecordId] {
+        &self.ids
+    }
+
+    /// The id of a row.
+    #[must_use]
+    pub fn id_of(&self, row: u64) -> Option<RecordId> {
+        self.ids.get(self.rows.binary_search(&row).ok()?).copied()
+    }
+
+    /// The row of an id.
+    #[must_use]
+    pub fn row_of(&self, id: RecordId) -> Option<u64> {
+        let place = self.ids.iter().position(|other| *other == id)?;
+        self.rows.get(place).copied()
+    }
+
+    /// Calls with row, id and text of each record whose row is wanted. None where the bytes are not what was written,
+    /// or where nobody lends what the index has.
+    pub fn each(
+        &self,
+        wanted: impl Fn(u64) -> bool,
+        lending: Option<Lending<'_>>,
+        mut with: impl FnMut(u64, RecordId, &str),
+    ) -> Option<()> {
+        match &self.body {
+            Body::Texts { text, ends } => {
+                let mut start = 0;
+                for ((row, id), end) in self.rows.iter().zip(&self.ids).zip(ends) {
+                    let end = *end as usize;
+                    if wanted(*row) {
+                        with(*row, *id, text.get(start..end)?);
+                    }
+                    start = end;
+                }
+                Some(())
+            }
+            Body::Columns { bytes, raw_len } => {
+                let row = |number: usize| self.rows.get(number).copied().filter(|row| wanted(*row));
+                columns::unpack(bytes, *raw_len, row, lending, |row, text| {
+                    if let Some(id) = self.id_of(row) {
+                        with(row, id, text);
+                    }
+                })
+            }
+        }
+    }
+
+    /// Reads rows and ids alone, from the first [`Head::names_len`] bytes behind a head.
+    #[must_use]
+    pub fn read_names(head: &Head, bytes: &[u8]) -> Option<Block> {
+        let names = decompress(bytes, head.raw_names_len as usize).ok()?;
+        let mut block = Block::default();
+        block.take_names(head, &names)?;
+        Some(block)
+    }
+
+    /// Reads the bytes behind a head; none where they are not what was written.
+    #[must_use]
+    pub fn read(head: &Head, bytes: &[u8]) -> Option<Block> {
+        if fnv(bytes) != head.checksum {
+            return None;
+        }
+        let (names, text) = bytes.split_at_checked(head.names_len as usize)?;
+        let names = decompress(names, head.raw_names_len as usize).ok()?;
+        let mut block = Block::default();
+        let mut rest = block.take_names(head, &names)?;
+        block.body = if head.columns_len > 0 {
+            Body::Columns {
+                bytes: decompress(text, head.columns_len as usize).ok()?,
+                raw_len: head.raw_len as usize,
+            }
+        } else {
+            let text = decompress(text, head.raw_len as usize).ok()?;
+            let text = String::from_utf8(text).ok()?;
+            let mut ends = Vec::new();
+            let mut end = 0_u64;
+            for _ in 0..head.records {
+                end = end.checked_add(take(&mut rest)?)?;
+                ends.push(u32::try_from(end).ok()?);
+            }
+            Body::Texts { text, ends }
+        };
+        Some(block)
+    }
+
+    /// Takes rows and ids; what stands behind them.
+    fn take_names<'a>(&mut self, head: &Head, names: &'a [u8]) -> Option<&'a [u8]> {
+        let mut rest = names;
+        let mut before = 0_u64;
+        for _ in 0..head.records {
+            let row = before.checked_add(take(&mut rest)?)?;
+            self.rows.push(row);
+            before = row.checked_add(1)?;
+        }
+        let (mut high, mut low) = (0_u64, 0_u64);
+        for _ in 0..head.records {
+            high = high.wrapping_add(unzigzag(take(&mut rest)?));
+            low = low.wrapping_add(unzigzag(take(&mut rest)?));
+            self.ids.push(whole(high, low));
+        }
+        Some(rest)
+    }
+}
+
+impl Pending {
     /// Takes a record.
     pub fn push(&mut self, row: u64, id: RecordId, text: &str) {
         self.rows.push(row);
@@ -189,59 +346,31 @@ impl Block {
         self.rows.is_empty()
     }
 
-    /// Its ids in the order of rows.
-    #[must_use]
-    pub fn ids(&self) -> &[RecordId] {
-        &self.ids
-    }
-
-    fn at(&self, place: usize) -> Option<(RecordId, &str)> {
-        let end = *self.ends.get(place)? as usize;
-        let start = match place.checked_sub(1) {
-            Some(before) => *self.ends.get(before)? as usize,
-            None => 0,
-        };
-        Some((*self.ids.get(place)?, self.text.get(start..end)?))
-    }
-
-    /// The record of a row.
-    #[must_use]
-    pub fn get(&self, row: u64) -> Option<(RecordId, &str)> {
-        self.at(self.rows.binary_search(&row).ok()?)
-    }
-
-    /// The id of a row.
-    #[must_use]
-    pub fn id_of(&self, row: u64) -> Option<RecordId> {
-        self.ids.get(self.rows.binary_search(&row).ok()?).copied()
-    }
-
-    /// The row of an id.
-    #[must_use]
-    pub fn row_of(&self, id: RecordId) -> Option<u64> {
-        let place = self.ids.iter().position(|other| *other == id)?;
-        self.rows.get(place).copied()
-    }
-
-    /// Every record: row, id, text.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, RecordId, &str)> {
-        self.rows.iter().enumerate().filter_map(|(place, row)| {
-            let (id, text) = self.at(place)?;
-            Some((*row, id, text))
-        })
+    fn texts(&self) -> impl Iterator<Item = (u64, &str)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let texts = starts.zip(&self.ends).map(|(start, end)| {
+            let text = self.text.get(start as usize..*end as usize);
+            text.unwrap_or_default()
+        });
+        self.rows.iter().copied().zip(texts)
     }
 
     /// Its bytes, head first; the head's offset is left to who writes it. As columns it is smaller by
-    /// a third, and takes some times longer to write.
-    pub fn write(&self, level: i32, as_columns: bool) -> io::Result<(Head, Vec<u8>)> {
-        let names = self.names();
-        let packed_names = zstd::bulk::compress(&names, level)?;
+    /// a third, with what the index lends by two thirds, and takes some times longer to write.
+    pub fn write(
+        &self,
+        level: i32,
+        as_columns: bool,
+        lending: Option<Lending<'_>>,
+    ) -> io::Result<(Head, Vec<u8>)> {
         let columns = if as_columns {
-            columns::pack(self.iter().map(|(_, _, text)| text))
+            columns::pack(self.texts(), lending)
                 .filter(|columns| columns.len() <= MAX_TEXT as usize)
         } else {
             None
         };
+        let names = self.names(columns.is_none());
+        let packed_names = zstd::bulk::compress(&names, level)?;
         let text = columns.as_deref().unwrap_or(self.text.as_bytes());
         let packed_text = zstd::bulk::compress(text, level)?;
         let mut bytes = vec![0; HEAD];
@@ -268,8 +397,8 @@ impl Block {
         Ok((head, bytes))
     }
 
-    /// Rows, ids and lengths, each as the difference to the one before.
-    fn names(&self) -> Vec<u8> {
+    /// Rows and ids, each as the difference to the one before, and lengths where the texts do not tell them.
+    fn names(&self, with_lengths: bool) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.rows.len() * 8);
         let mut before = 0;
         for row in &self.rows {
@@ -283,65 +412,14 @@ impl Block {
             put(&mut out, zigzag(this_low.wrapping_sub(low)));
             (high, low) = (this_high, this_low);
         }
-        let mut start = 0;
-        for end in &self.ends {
-            put(&mut out, u64::from(end - start));
-            start = *end;
+        if with_lengths {
+            let mut start = 0;
+            for end in &self.ends {
+                put(&mut out, u64::from(end - start));
+                start = *end;
+            }
         }
         out
-    }
-
-    /// Reads rows and ids alone, from the first [`Head::names_len`] bytes behind a head.
-    #[must_use]
-    pub fn read_names(head: &Head, bytes: &[u8]) -> Option<Block> {
-        let names = zstd::bulk::decompress(bytes, head.raw_names_len as usize).ok()?;
-        let mut block = Block::default();
-        block.take_names(head, &names)?;
-        Some(block)
-    }
-
-    /// Reads the bytes behind a head; none where they are not what was written.
-    #[must_use]
-    pub fn read(head: &Head, bytes: &[u8]) -> Option<Block> {
-        if fnv(bytes) != head.checksum {
-            return None;
-        }
-        let (names, text) = bytes.split_at_checked(head.names_len as usize)?;
-        let names = zstd::bulk::decompress(names, head.raw_names_len as usize).ok()?;
-        let text = if head.columns_len > 0 {
-            let columns = zstd::bulk::decompress(text, head.columns_len as usize).ok()?;
-            columns::unpack(&columns, head.raw_len as usize)?
-        } else {
-            zstd::bulk::decompress(text, head.raw_len as usize).ok()?
-        };
-        let mut block = Block {
-            text: String::from_utf8(text).ok()?,
-            ..Block::default()
-        };
-        block.take_names(head, &names)?;
-        Some(block)
-    }
-
-    fn take_names(&mut self, head: &Head, names: &[u8]) -> Option<()> {
-        let mut rest = names;
-        let mut before = 0_u64;
-        for _ in 0..head.records {
-            let row = before.checked_add(take(&mut rest)?)?;
-            self.rows.push(row);
-            before = row.checked_add(1)?;
-        }
-        let (mut high, mut low) = (0_u64, 0_u64);
-        for _ in 0..head.records {
-            high = high.wrapping_add(unzigzag(take(&mut rest)?));
-            low = low.wrapping_add(unzigzag(take(&mut rest)?));
-            self.ids.push(whole(high, low));
-        }
-        let mut end = 0_u64;
-        for _ in 0..head.records {
-            end = end.checked_add(take(&mut rest)?)?;
-            self.ends.push(u32::try_from(end).ok()?);
-        }
-        Some(())
     }
 }
 

@@ -2,16 +2,20 @@
 //!
 //! A record is its shape, the text without its values, and the values, each in the column of the key
 //! before it. Shapes of a block stand once; of a column's values, times and counters stand as
-//! differences. Put together again, a record is what it was, byte for byte: whatever bytes of text it had.
+//! differences. A value that the index has as well is [lent](super::lent) by it and stands in no column here.
+//! Put together again, a record is what it was, byte for byte: whatever bytes of text it had.
 
 use std::collections::HashMap;
 
 use event::Timestamp;
 
+use super::lent::{Lender, Lending, Lent, Path};
 use super::varint::{put, take, unzigzag, zigzag};
 
 /// Stands for a value in a shape. JSON has it in no text; what has it all the same is not taken apart.
 const VALUE: u8 = 0x01;
+/// Stands for a value that the index lends; the same holds for it.
+const LENT: u8 = 0x02;
 /// Ends a value in its column.
 const END: u8 = b'\n';
 /// Columns of a block; values of further keys share the last. Hostile records have any number of keys.
@@ -43,7 +47,7 @@ enum Piece<'a> {
 
 /// Whether a text can be taken apart: it has no byte that stands for something else.
 fn is_plain(text: &str) -> bool {
-    !text.bytes().any(|byte| byte == VALUE || byte == END)
+    !text.bytes().any(|byte| matches!(byte, VALUE | LENT | END))
 }
 
 /// Takes a text apart, whatever it is; the pieces in order are the text, but for the quotes of values.
@@ -81,7 +85,7 @@ fn pieces<'a>(text: &'a [u8], mut with: impl FnMut(Piece<'a>)) {
                 }
                 at = end + 1;
             }
-            b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | VALUE => {
+            b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | VALUE | LENT => {
                 let rest = part(at, text.len());
                 let is_end = |byte: &u8| {
                     matches!(byte, b',' | b']' | b'}' | b'"' | b':' | b'[' | b'{')
@@ -105,22 +109,50 @@ struct Column<'a> {
     values: Vec<(i64, &'a [u8])>,
 }
 
-/// Packs texts; none where they hold bytes that stand for something else.
+/// Values of one text that the index may lend: the column of each, and which of the document's values it is.
+type Lendable<'a> = Vec<Option<(&'a Lent, usize)>>;
+
+/// What the columns of a lender have of a shape's values: a value's number is how many of its path stand before it.
+fn lendable<'a>(shape: &[u8], lender: &'a Lender) -> Lendable<'a> {
+    let mut path = Path::default();
+    let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut out = Vec::new();
+    pieces(shape, |piece| match piece {
+        Piece::Plain(bytes) => path.plain(bytes),
+        Piece::Key(bytes) => path.key(bytes),
+        Piece::Value(_) => {
+            let path = path.of_value();
+            let lent = lender.column(&path);
+            let count = counts.entry(path).or_default();
+            out.push(lent.map(|lent| (lent, *count)));
+            *count += 1;
+        }
+    });
+    out
+}
+
+/// Packs texts, each with its row; none where they hold bytes that stand for something else.
 #[must_use]
-pub fn pack<'a>(texts: impl Iterator<Item = &'a str>) -> Option<Vec<u8>> {
+pub fn pack<'a>(
+    texts: impl Iterator<Item = (u64, &'a str)>,
+    lending: Option<Lending<'_>>,
+) -> Option<Vec<u8>> {
     let mut shapes: HashMap<Vec<u8>, u64> = HashMap::new();
     let mut list: Vec<Vec<u8>> = Vec::new();
     let mut of_records: Vec<u64> = Vec::new();
     let mut names: HashMap<&[u8], usize> = HashMap::new();
     let mut columns: Vec<Column<'_>> = Vec::new();
+    let mut known: HashMap<Vec<u8>, Lendable<'_>> = HashMap::new();
     let mut shape = Vec::new();
+    let mut values: Vec<Found<'_>> = Vec::new();
     // None once the first column held anything but a time.
     let mut latest = Some(0);
-    for text in texts {
+    for (row, text) in texts {
         if !is_plain(text) {
             return None;
         }
         shape.clear();
+        values.clear();
         let mut key: &[u8] = b"";
         pieces(text.as_bytes(), |piece| match piece {
             Piece::Plain(bytes) => shape.extend_from_slice(bytes),
@@ -128,22 +160,37 @@ pub fn pack<'a>(texts: impl Iterator<Item = &'a str>) -> Option<Vec<u8>> {
                 shape.extend_from_slice(bytes);
                 key = bytes;
             }
-            Piece::Value(bytes) => {
+            Piece::Value(value) => {
+                let at = shape.len();
                 shape.push(VALUE);
-                let place = *names.entry(key).or_insert_with(|| {
-                    if columns.len() < MAX_COLUMNS {
-                        columns.push(Column::default());
-                    }
-                    columns.len() - 1
-                });
-                if let Some(column) = columns.get_mut(place) {
-                    column.values.push((latest.unwrap_or_default(), bytes));
-                }
-                if place == 0 && latest.is_some() {
-                    latest = micros(bytes);
-                }
+                values.push(Found { at, key, value });
             }
         });
+        if let Some(lending) = lending
+            && let Some(document) = (lending.document)(row)
+        {
+            if !known.contains_key(&shape) {
+                known.insert(shape.clone(), lendable(&shape, lending.lender));
+            }
+            if let Some(lendable) = known.get(&shape) {
+                // What they are is looked up before any of them is marked.
+                lend(&mut shape, &mut values, lendable, document);
+            }
+        }
+        for &Found { key, value, .. } in &values {
+            let place = *names.entry(key).or_insert_with(|| {
+                if columns.len() < MAX_COLUMNS {
+                    columns.push(Column::default());
+                }
+                columns.len() - 1
+            });
+            if let Some(column) = columns.get_mut(place) {
+                column.values.push((latest.unwrap_or_default(), value));
+            }
+            if place == 0 && latest.is_some() {
+                latest = micros(value);
+            }
+        }
         let next = list.len() as u64;
         let number = match shapes.get(&shape) {
             Some(number) => *number,
@@ -181,6 +228,30 @@ pub fn pack<'a>(texts: impl Iterator<Item = &'a str>) -> Option<Vec<u8>> {
         out.extend_from_slice(&bytes);
     }
     Some(out)
+}
+
+/// A value of a text, its key, and where its mark stands in the shape.
+struct Found<'a> {
+    at: usize,
+    key: &'a [u8],
+    value: &'a [u8],
+}
+
+/// Takes out the values that the document's columns give back byte for byte, and marks them in the shape.
+fn lend(shape: &mut [u8], values: &mut Vec<Found<'_>>, lendable: &Lendable<'_>, document: u32) {
+    let mut columns = lendable.iter();
+    let mut lent = Vec::new();
+    values.retain(|found| {
+        let Some(Some((column, number))) = columns.next() else {
+            return true;
+        };
+        lent.clear();
+        let is_lent = column.write(document, *number, &mut lent).is_some() && lent == found.value;
+        if is_lent && let Some(mark) = shape.get_mut(found.at) {
+            *mark = LENT;
+        }
+        !is_lent
+    });
 }
 
 /// A time in EVE's form as microseconds, where it comes back as it was.
@@ -252,13 +323,16 @@ struct Values<'a> {
 }
 
 impl Values<'_> {
-    /// Appends the next value; `latest` is the time that stood last in the first column.
-    fn next(&mut self, is_first: bool, latest: &mut i64, out: &mut Vec<u8>) -> Option<()> {
+    /// Appends the next value, where there is room for it, or passes over it; `latest` is the time that stood last in
+    /// the first column.
+    fn next(&mut self, is_first: bool, latest: &mut i64, out: Option<&mut Vec<u8>>) -> Option<()> {
         match self.form {
             Form::Text => {
                 let end = memchr(self.bytes)?;
                 let (value, rest) = self.bytes.split_at_checked(end)?;
-                out.extend_from_slice(value);
+                if let Some(out) = out {
+                    out.extend_from_slice(value);
+                }
                 self.bytes = rest.get(1..)?;
             }
             Form::Times => {
@@ -267,12 +341,16 @@ impl Values<'_> {
                 if is_first {
                     *latest = time;
                 }
-                out.extend_from_slice(&Timestamp::from_nanos(time.checked_mul(1000)?).to_eve());
+                if let Some(out) = out {
+                    out.extend_from_slice(&Timestamp::from_nanos(time.checked_mul(1000)?).to_eve());
+                }
             }
             Form::Counters => {
                 let difference = unzigzag(take(&mut self.bytes)?) as i64;
                 self.before = self.before.wrapping_add(difference);
-                out.extend_from_slice(self.before.to_string().as_bytes());
+                if let Some(out) = out {
+                    out.extend_from_slice(self.before.to_string().as_bytes());
+                }
             }
         }
         Some(())
@@ -284,10 +362,15 @@ fn memchr(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == END)
 }
 
-/// Puts texts together again, one behind the other, at most `limit` bytes; none where the bytes were
-/// not packed here.
-#[must_use]
-pub fn unpack(mut from: &[u8], limit: usize) -> Option<Vec<u8>> {
+/// Puts texts together again, of the records alone whose row is told for their number; at most `limit` bytes. Calls
+/// with the row of each and its text. None where the bytes were not packed here, or where nobody lends.
+pub fn unpack(
+    mut from: &[u8],
+    limit: usize,
+    wanted: impl Fn(usize) -> Option<u64>,
+    lending: Option<Lending<'_>>,
+    mut with: impl FnMut(u64, &str),
+) -> Option<()> {
     let from = &mut from;
     let count = take(from)?;
     let mut shapes = Vec::new();
@@ -326,24 +409,54 @@ pub fn unpack(mut from: &[u8], limit: usize) -> Option<Vec<u8>> {
     let mut cut: HashMap<&[u8], Shape<'_>> = HashMap::new();
     let mut out = Vec::new();
     let mut latest = 0;
-    for shape in of_records {
-        let shape = match cut.entry(shape) {
+    let mut read = 0;
+    let last = (0..of_records.len()).rfind(|number| wanted(*number).is_some());
+    for (number, bytes) in of_records.into_iter().enumerate() {
+        if last.is_none_or(|last| number > last) {
+            break;
+        }
+        let shape = match cut.entry(bytes) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(Shape::cut(shape, &names)?)
+                entry.insert(Shape::cut(bytes, &names)?)
             }
         };
-        for (plain, column) in &shape.parts {
+        let Some(row) = wanted(number) else {
+            for column in shape.parts.iter().filter_map(|(_, column)| *column) {
+                let values = columns.get_mut(column)?;
+                values.next(column == 0, &mut latest, None)?;
+            }
+            continue;
+        };
+        out.clear();
+        let document = lending.and_then(|lending| (lending.document)(row));
+        // Only now: most shapes are passed over, and need nobody who lends.
+        if shape.lendable.is_empty()
+            && let Some(lending) = lending
+        {
+            shape.lendable = lendable(bytes, lending.lender);
+        }
+        for (place, (plain, column)) in shape.parts.iter().enumerate() {
             out.extend_from_slice(plain);
-            let values = columns.get_mut(*column)?;
-            values.next(*column == 0, &mut latest, &mut out)?;
+            match column {
+                Some(column) => {
+                    let values = columns.get_mut(*column)?;
+                    values.next(*column == 0, &mut latest, Some(&mut out))?;
+                }
+                None => {
+                    let (lent, number) = (*shape.lendable.get(place)?)?;
+                    lent.write(document?, number, &mut out)?;
+                }
+            }
         }
         out.extend_from_slice(shape.end);
-        if out.len() > limit {
+        read += out.len();
+        if read > limit {
             return None;
         }
+        with(row, std::str::from_utf8(&out).ok()?);
     }
-    Some(out)
+    Some(())
 }
 
 /// Bytes with their length before them.
@@ -356,80 +469,49 @@ fn bytes<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
 
 /// A shape cut at its values.
 struct Shape<'a> {
-    /// What stands before each value, and the value's column.
-    parts: Vec<(&'a [u8], usize)>,
+    /// What stands before each value, and the column that has the value; none where it is lent.
+    parts: Vec<(&'a [u8], Option<usize>)>,
     end: &'a [u8],
+    /// Who lends each value, once that is known.
+    lendable: Lendable<'a>,
 }
 
 impl<'a> Shape<'a> {
     /// A shape falls into the same pieces as the texts that it was made of.
     fn cut(shape: &'a [u8], names: &HashMap<&'a [u8], usize>) -> Option<Shape<'a>> {
         let mut parts = Vec::new();
-        let mut key: Option<&usize> = names.get(b"".as_slice());
+        let mut column: Option<&usize> = names.get(b"".as_slice());
         let (mut start, mut at) = (0, 0);
         let mut is_whole = true;
         pieces(shape, |piece| match piece {
             Piece::Plain(bytes) => at += bytes.len(),
             Piece::Key(bytes) => {
                 at += bytes.len();
-                key = names.get(bytes);
+                column = names.get(bytes);
             }
-            Piece::Value(bytes) => {
-                match (key, shape.get(start..at)) {
-                    (Some(column), Some(plain)) if bytes == [VALUE] => parts.push((plain, *column)),
+            Piece::Value(mark) => {
+                let source = match (mark, column) {
+                    ([VALUE], Some(column)) => Some(Some(*column)),
+                    ([LENT], _) => Some(None),
+                    _ => None,
+                };
+                match (source, shape.get(start..at)) {
+                    (Some(source), Some(plain)) => parts.push((plain, source)),
                     _ => is_whole = false,
                 }
-                at += bytes.len();
+                at += mark.len();
                 start = at;
             }
         });
         let end = shape.get(start..)?;
-        is_whole.then_some(Shape { parts, end })
+        let lendable = Vec::new();
+        is_whole.then_some(Shape {
+            parts,
+            end,
+            lendable,
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn check(texts: &[&str]) {
-        let packed = pack(texts.iter().copied()).unwrap();
-        let whole = texts.concat();
-        assert_eq!(unpack(&packed, whole.len()).unwrap(), whole.as_bytes());
-    }
-
-    #[test]
-    fn records_come_back_byte_for_byte() {
-        check(&[]);
-        check(&[""]);
-        check(&[
-            r#"{"a":1,"b":"x","c":[1,2,"3"],"d":{"a":true,"e":null}}"#,
-            r#"{"a":2,"b":"","c":[]}"#,
-        ]);
-        check(&[r#"{ "a" : -1.50e3 , "b\"" : "\\\"x" , "" : "" }"#]);
-        check(&[
-            r#"{"timestamp":"2026-01-02T03:04:05.678901+0000","n":7,"end":"2026-01-02T03:04:05.678901+0000"}"#,
-            r#"{"end":"1999-01-02T03:04:05.000000+0000","timestamp":"2026-01-02T03:04:06.000000+0000","n":8}"#,
-            r#"{"n":9,"end":"0000-00-00T00:00:00.000000+0000"}"#,
-        ]);
-        check(&[
-            r#"{"timestamp":"2026-01-02T03:04:05.678901+0200"}"#,
-            r#"{"timestamp":"0042"}"#,
-        ]);
-        check(&["{\"open", "\"", "{{{", "a\"b\":c", "1 2 3"]);
-    }
-
-    proptest! {
-        #[test]
-        fn any_texts_come_back(texts in prop::collection::vec("[ \"\\\\{}:,0-9a-c-]{0,30}", 0..20)) {
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            check(&texts);
-        }
-
-        #[test]
-        fn any_bytes_are_texts_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = unpack(&bytes, 1 << 16);
-        }
-    }
-}
+mod tests;
