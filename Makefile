@@ -20,6 +20,7 @@ demo: build
 
 ## Everything that must hold before a change lands.
 test: setup lint
+	scripts/setup.sh tests
 	scripts/web.sh test
 	$(CARGO) test --workspace --locked
 	$(CARGO) build --workspace --locked

@@ -836,8 +836,10 @@ export const rules = Array.from({ length: 4800 }, (_, i) => {
     priority,
     hits: i < 40 ? Math.round(4000 / (i + 1)) : 0,
     last_hit: i < 40 ? iso(NOW - i * 71_000) : null,
-    checks: 1000,
-    cost_ns: 180_000 + i * 17,
+    cost:
+      i % 3
+        ? { checks: 90_000 - i * 11, matches: 40, nanos: 4e9 / (i + 1) }
+        : { checks: 0, matches: 0, nanos: 0 },
     overlay:
       i === 5
         ? {

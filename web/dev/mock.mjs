@@ -287,7 +287,8 @@ const routes = [
       );
       const by_state = { loaded: 0, degraded: 0, refused: 0, disabled: 0 };
       for (const rule of data.rules) by_state[rule.state] += 1;
-      json(r, { ...page(list, q), total: list.length, by_state, generation: 3 });
+      const cost = { checks: 4_812_000, matches: 9100, nanos: 24e9 };
+      json(r, { ...page(list, q), total: list.length, by_state, cost, generation: 3 });
     },
   ],
   ['POST', /^rules\/reload$/, (r) => json(r, { note: '48,812 rules are in force.' })],
@@ -302,6 +303,7 @@ const routes = [
         total: 2,
         alerts: [data.event('0').event, data.event('1').event],
         took_ms: 31,
+        wrong_checksums: 0,
         error: null,
       }),
   ],
@@ -331,9 +333,19 @@ const routes = [
   [
     'POST',
     /^captures$/,
-    async (r, _m, _q, request) => {
+    async (r, _m, q, request) => {
       await bodyOf(request);
-      json(r, { id: 'c1', state: 'reading', packets: 0, events: 0, alerts: 0 }, 202);
+      json(
+        r,
+        {
+          id: q.get('checksums') === 'none' ? 'c2' : 'c1',
+          state: 'reading',
+          packets: 0,
+          events: 0,
+          alerts: 0,
+        },
+        202,
+      );
     },
   ],
   [
@@ -342,15 +354,43 @@ const routes = [
     (r, m) =>
       json(r, {
         id: m[1],
+        name: 'office.pcap',
         state: 'done',
+        checksums: m[1] === 'c2' ? 'none' : 'all',
+        wrong_checksums: m[1] === 'c2' ? 0 : 611,
         packets: 1204,
         events: 318,
         alerts: 12,
         error: null,
-        query: 'ratel.capture:c1',
+        query: `ratel.capture:${m[1]}`,
       }),
   ],
   ['GET', /^status$/, (r) => json(r, data.status())],
+  [
+    'GET',
+    /^health\/storage$/,
+    (r) =>
+      json(r, {
+        readers: [
+          { group: 'store', topic: 'events', behind: 18_204 },
+          { group: 'alert', topic: 'events', behind: 12 },
+          { group: 'respond', topic: 'events', behind: 0 },
+        ],
+        rooms: [
+          { what: 'events', folder: '/var/lib/ratel/store', used: 41e9, free: 310e9, size: 480e9 },
+          { what: 'topics', folder: '/var/lib/ratel/bus', used: 2.1e9, free: 310e9, size: 480e9 },
+          { what: 'packets', folder: '/var/lib/ratel/pcap', used: 0.4e9, free: 310e9, size: 480e9 },
+          { what: 'data', folder: '/var/lib/ratel', used: 0.1e9, free: 310e9, size: 480e9 },
+        ],
+        events: {
+          events: 310e6,
+          bytes_in: 390e9,
+          bytes: 41e9,
+          oldest: new Date(Date.now() - 2e9).toISOString(),
+          scarce: null,
+        },
+      }),
+  ],
   ['GET', /^health\/series$/, (r, _m, q) => json(r, data.series((q.get('metric') ?? '').split(',')))],
   ['GET', /^users$/, (r, _m, q) => json(r, page(data.users, q))],
   [

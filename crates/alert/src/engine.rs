@@ -62,6 +62,8 @@ pub struct Engine {
     pivots: Generations<IpAddr, Pivot>,
     sprays: Sprays,
     storm: Storm,
+    /// Actions that have no effect, and the incident of each.
+    failing: HashMap<String, String>,
     /// Rules and the incident in which each fired first.
     known: Generations<String, String>,
     /// Incidents that `tick` must look at.
@@ -87,6 +89,7 @@ impl Engine {
             index: HashMap::new(),
             closed: BTreeSet::new(),
             pivots: Generations::new(MAX_PIVOTS),
+            failing: HashMap::new(),
             known: Generations::new(MAX_KNOWN),
             dirty: BTreeSet::new(),
             unsaved: BTreeSet::new(),
@@ -106,6 +109,9 @@ impl Engine {
             let id = kept.incident.id.clone();
             for key in &kept.memory.keys {
                 self.index.insert(key.clone(), id.clone());
+            }
+            for name in &kept.memory.failing {
+                self.failing.insert(name.clone(), id.clone());
             }
             for signature in &kept.incident.signatures {
                 self.known.insert(signature.id.clone(), id.clone());
@@ -145,6 +151,12 @@ impl Engine {
         let ids = std::mem::take(&mut self.unsaved);
         let kept = ids.iter().filter_map(|id| self.entries.get(id).cloned());
         (kept.collect(), std::mem::take(&mut self.forgotten))
+    }
+
+    /// Whether anything changed since it was taken out to be kept.
+    #[must_use]
+    pub fn has_unsaved(&self) -> bool {
+        !self.unsaved.is_empty() || !self.forgotten.is_empty()
     }
 
     /// One incident.
@@ -209,6 +221,9 @@ impl Engine {
             if self.index.get(key).is_some_and(|known| known == id) {
                 self.index.remove(key);
             }
+        }
+        for name in &kept.memory.failing {
+            self.failing.remove(name);
         }
         self.dirty.remove(id);
         self.unsaved.remove(id);

@@ -41,7 +41,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use event::Timestamp;
-use event::incident::Status;
+use event::incident::{Severity, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Telling, What};
@@ -115,6 +115,25 @@ pub struct ReceiverState {
     /// The last success.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_success: Option<Timestamp>,
+}
+
+/// What a receiver heard of an incident last, or is to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Its name, as [`ReceiverState::name`].
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// When it took it; of what waits: since when.
+    pub at: Timestamp,
+    /// The incident's severity as it was told.
+    pub severity: Severity,
+    /// The incident's status as it was told.
+    pub status: Status,
+    /// Whether it has yet to take it.
+    pub is_waiting: bool,
+    /// Of what waits: why the last attempt failed.
+    pub error: Option<String>,
 }
 
 /// Tells people. Dropping it stops the threads; what waits stays on disk.
@@ -208,6 +227,13 @@ impl Notifier {
     #[must_use]
     pub fn receivers(&self) -> Vec<ReceiverState> {
         self.lanes.iter().map(Lane::state).collect()
+    }
+
+    /// Who heard of an incident: of each receiver what it was told last, and what waits for it.
+    #[must_use]
+    pub fn heard(&self, incident: &str) -> Vec<Heard> {
+        let heard = self.lanes.iter();
+        heard.flat_map(|lane| lane.heard(incident)).collect()
     }
 
     /// Takes the silences in force: those that cover incidents which an Alertmanager shows stand there too.

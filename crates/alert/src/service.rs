@@ -244,7 +244,8 @@ impl Round<'_> {
             metrics::change(&change);
             outgoing.push((out, change));
         }
-        if !outgoing.is_empty() || !waiting.is_empty() || self.has_told || is_due {
+        // Records that changed nothing need no new position: they are committed.
+        if self.has_told || self.desk.engine.has_unsaved() {
             self.save()?;
         }
         for (out, change) in &outgoing {

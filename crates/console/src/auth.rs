@@ -9,11 +9,13 @@ pub mod config;
 pub mod cookie;
 pub mod identify;
 mod jws;
+mod machines;
 pub mod oidc;
 pub mod origin;
 pub mod password;
 pub mod principal;
 pub mod refusal;
+mod ring;
 pub mod secret;
 pub mod session;
 pub mod throttle;
@@ -84,6 +86,22 @@ impl Auth {
             hashing: Hashing::new(config.password)?,
             throttle: Mutex::default(),
             oidc: config.oidc.as_ref().map(oidc::Oidc::new).transpose()?,
+            config: config.clone(),
+            state,
+        })))
+    }
+
+    /// The same for who looks after accounts and lets nobody in: no key is read or made.
+    ///
+    /// # Errors
+    /// A setting that can't be.
+    pub fn for_accounts(config: &Config, state: State) -> Result<Auth, Error> {
+        config.check()?;
+        Ok(Auth(Arc::new(Inner {
+            signer: Signer::fleeting()?,
+            hashing: Hashing::new(config.password)?,
+            throttle: Mutex::default(),
+            oidc: None,
             config: config.clone(),
             state,
         })))

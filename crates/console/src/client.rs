@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
+pub use hyper::Method;
+use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -66,7 +67,38 @@ pub fn post<T: DeserializeOwned>(
     body: &impl Serialize,
 ) -> Result<T, Error> {
     let body = serde_json::to_vec(body).map_err(|error| broken(socket, &error))?;
-    call(socket, Method::POST, path, Some(key), body.into())
+    let header = Some(("idempotency-key", key));
+    call(socket, Method::POST, path, header, body.into())
+}
+
+/// Asks for something in the API by any method; an answer without a body is null. `version`: what is
+/// changed is changed only where this is still its version.
+///
+/// # Errors
+/// As [`get`].
+pub fn ask<T: DeserializeOwned>(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    version: Option<u64>,
+    body: Option<&impl Serialize>,
+) -> Result<T, Error> {
+    let body = match body {
+        Some(body) => serde_json::to_vec(body).map_err(|error| broken(socket, &error))?,
+        None => Vec::new(),
+    };
+    let tag = version.map(|version| format!("\"{version}\""));
+    let header = tag.as_deref().map(|tag| ("if-match", tag));
+    call(socket, method, path, header, body.into())
+}
+
+/// Asks for a text.
+///
+/// # Errors
+/// As [`get`].
+pub fn text(socket: &Path, path: &str) -> Result<String, Error> {
+    let answer = answered(socket, Method::GET, path, None, Bytes::new())?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 fn broken(socket: &Path, cause: &dyn std::fmt::Display) -> Error {
@@ -80,16 +112,32 @@ fn call<T: DeserializeOwned>(
     socket: &Path,
     method: Method,
     path: &str,
-    key: Option<&str>,
+    header: Option<(&str, &str)>,
     body: Bytes,
 ) -> Result<T, Error> {
+    let answer = answered(socket, method, path, header, body)?;
+    let answer = if answer.is_empty() {
+        &b"null"[..]
+    } else {
+        &answer
+    };
+    serde_json::from_slice(answer).map_err(|error| broken(socket, &error))
+}
+
+fn answered(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    header: Option<(&str, &str)>,
+    body: Bytes,
+) -> Result<Bytes, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| broken(socket, &error))?;
-    let (status, answer) = runtime.block_on(exchange(socket, method, path, key, body))?;
+    let (status, answer) = runtime.block_on(exchange(socket, method, path, header, body))?;
     if status.is_success() {
-        return serde_json::from_slice(&answer).map_err(|error| broken(socket, &error));
+        return Ok(answer);
     }
     match serde_json::from_slice(&answer) {
         Ok(problem) => Err(Error::Refused(problem)),
@@ -101,7 +149,7 @@ async fn exchange(
     socket: &Path,
     method: Method,
     path: &str,
-    key: Option<&str>,
+    header: Option<(&str, &str)>,
     body: Bytes,
 ) -> Result<(hyper::StatusCode, Bytes), Error> {
     let stream = match timeout(CONNECT, UnixStream::connect(socket)).await {
@@ -118,8 +166,8 @@ async fn exchange(
         .uri(path)
         .header("host", "ratel")
         .header("content-type", "application/json");
-    if let Some(key) = key {
-        request = request.header("idempotency-key", key);
+    if let Some((name, value)) = header {
+        request = request.header(name, value);
     }
     let request = request
         .body(Full::new(body))

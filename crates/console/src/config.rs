@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use event::Prefix;
 use serde::{Deserialize, Serialize};
 
 /// Where the control socket stands unless told otherwise.
@@ -52,6 +53,10 @@ pub struct Web {
     pub listen: Option<SocketAddr>,
     /// Its certificate: of our own authority, a given one, or one by ACME.
     pub tls: crate::tls::Config,
+    /// Proxies that stand before it, as addresses or networks: of them, and of nobody else, `X-Forwarded-For` is
+    /// believed.
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<Prefix>,
     /// Logins.
     pub auth: crate::auth::Config,
     /// A database of countries (MaxMind's format, `*.mmdb`), to tell where addresses are.
@@ -64,6 +69,7 @@ impl Default for Web {
         Web {
             listen: Some(WEB),
             tls: crate::tls::Config::default(),
+            trusted_proxies: Vec::new(),
             auth: crate::auth::Config::default(),
             countries: None,
         }

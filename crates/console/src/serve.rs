@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
+use crate::crowd::Crowd;
 use crate::metrics;
+use crate::proxies::Trusted;
 use crate::tls::Acceptor;
 #[cfg(doc)]
 use crate::tls::Peer;
@@ -38,6 +41,10 @@ pub struct Limits {
     /// How long a connection lives; a client that needs it longer opens another.
     pub connection: Duration,
 }
+
+/// Connections of one address at an encrypted door: a quarter of the dashboard's, some dozen browsers behind one
+/// router.
+const OF_ONE: usize = 256;
 
 /// Time for a body to arrive: a megabyte over a slow line.
 const BODY_WAIT: Duration = Duration::from_secs(10);
@@ -68,17 +75,34 @@ pub async fn tcp(
     accept(accept_one, router, limits, stop).await;
 }
 
-/// The same encrypted: a request carries the [`Peer`]. Shaking hands takes one of the places, not the loop.
+/// The same encrypted: a request carries the [`Peer`]. Shaking hands takes one of the places, not the loop. Who is
+/// `trusted` to stand for many has no limit of their own.
 pub async fn tls(
     listener: &TcpListener,
     acceptor: Acceptor,
+    trusted: Trusted,
     router: Router,
     limits: Limits,
     stop: watch::Receiver<bool>,
 ) {
-    let open = move |stream, address| {
-        let acceptor = acceptor.clone();
-        async move { acceptor.accept(stream, address).await }
+    let crowd = Crowd::new(OF_ONE);
+    let open = move |stream, address: SocketAddr| {
+        let (acceptor, crowd, trusted) = (acceptor.clone(), crowd.clone(), trusted.clone());
+        async move {
+            let ip = address.ip();
+            let place = match trusted.contains(ip) {
+                true => None,
+                false => match crowd.enter(ip) {
+                    None => {
+                        metrics::refused(limits.api);
+                        return None;
+                    }
+                    place => place,
+                },
+            };
+            let (stream, peer) = acceptor.accept(stream, address).await?;
+            Some((stream, peer, place))
+        }
     };
     accept_and_open(|| listener.accept(), open, router, limits, stop).await;
 }
@@ -95,12 +119,12 @@ pub async fn accept<A, F, S, P>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     P: Clone + Send + Sync + 'static,
 {
-    let open = |stream, peer| std::future::ready(Some((stream, peer)));
+    let open = |stream, peer| std::future::ready(Some((stream, peer, ())));
     accept_and_open(accept, open, router, limits, stop).await;
 }
 
-/// The same; `open` makes of each connection one that is talked over, or none.
-async fn accept_and_open<A, F, R, Q, O, G, S, P>(
+/// The same; `open` makes of each connection one that is talked over, or none, and what is held as long as it is.
+async fn accept_and_open<A, F, R, Q, O, G, S, P, H>(
     mut accept: A,
     open: O,
     router: Router,
@@ -112,9 +136,10 @@ async fn accept_and_open<A, F, R, Q, O, G, S, P>(
     R: Send + 'static,
     Q: Send + 'static,
     O: Fn(R, Q) -> G + Clone + Send + 'static,
-    G: Future<Output = Option<(S, P)>> + Send,
+    G: Future<Output = Option<(S, P, H)>> + Send,
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     P: Clone + Send + Sync + 'static,
+    H: Send,
 {
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
@@ -137,8 +162,9 @@ async fn accept_and_open<A, F, R, Q, O, G, S, P>(
         let (router, stop, open) = (router.clone(), stop.clone(), open.clone());
         tokio::spawn(async move {
             metrics::opened(limits.api);
-            if let Some((stream, peer)) = open(stream, peer).await {
+            if let Some((stream, peer, held)) = open(stream, peer).await {
                 talk(stream, peer, router, limits, stop).await;
+                drop(held);
             }
             metrics::closed(limits.api);
             drop(place);

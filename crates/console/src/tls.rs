@@ -16,7 +16,7 @@ mod validity;
 pub use acceptor::{Acceptor, Peer};
 pub use authority::{Authority, Issued};
 pub use config::Config;
-pub use machine::client;
+pub use machine::{client, is_due, renew};
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -108,16 +108,19 @@ impl Tls {
         let wanted = names::plain(wanted);
         let certificates = Certificates::open(config, folder, authority.clone(), wanted, now)?;
         let certificates = Arc::new(certificates);
-        let machines = {
-            let mut roots = RootCertStore::empty();
-            roots
-                .add(authority.certificate().clone())
-                .map_err(refused)?;
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(authority.certificate().clone())
+            .map_err(refused)?;
+        let roots = Arc::new(roots);
+        let verifier = || {
             let provider = Arc::new(rustls::crypto::ring::default_provider());
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                .build()
-                .map_err(refused)?
+            WebPkiClientVerifier::builder_with_provider(roots.clone(), provider)
         };
+        let machines = verifier().build().map_err(refused)?;
+        // Browsers are told which authority we mean, and have none of it: they show nothing and ask nobody.
+        let anybody = verifier().allow_unauthenticated();
+        let anybody = anybody.build().map_err(refused)?;
         let builder = || {
             let provider = Arc::new(rustls::crypto::ring::default_provider());
             ServerConfig::builder_with_provider(provider)
@@ -125,7 +128,7 @@ impl Tls {
                 .map_err(refused)
         };
         let mut for_browsers = builder()?
-            .with_no_client_auth()
+            .with_client_cert_verifier(anybody)
             .with_cert_resolver(certificates.clone());
         for_browsers.alpn_protocols = vec![b"http/1.1".to_vec()];
         if config.acme.is_some() {
@@ -146,7 +149,7 @@ impl Tls {
         })
     }
 
-    /// For people, their browsers and tokens: no certificate is asked of them.
+    /// For people, their browsers and tokens, who show no certificate; and for roles that show theirs.
     #[must_use]
     pub fn acceptor(&self) -> Acceptor {
         self.browsers.clone()

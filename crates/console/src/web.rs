@@ -3,6 +3,7 @@
 mod actions;
 mod app;
 mod captures;
+mod certificates;
 mod countries;
 pub(crate) mod door;
 mod events;
@@ -13,6 +14,7 @@ mod find;
 mod health;
 mod hosts;
 mod incidents;
+mod kept;
 mod lent;
 pub(crate) mod live;
 mod multipart;
@@ -28,6 +30,7 @@ mod session;
 mod shapes;
 mod silences;
 mod slot;
+mod storage;
 mod stream;
 mod tallies;
 mod thresholds;
@@ -37,10 +40,12 @@ mod users;
 
 pub use captures::RefusedRule;
 pub use hosts::Asset;
+pub use incidents::Notified;
 pub use lent::{CaptureJob, CaptureRead, Lent, ReadCapture, RuleBook, RuleChange};
 pub use receivers::{Receiver, ReceiverTest};
-pub use rules::{RuleCounts, RuleState, RuleText};
+pub use rules::{RuleCost, RuleCounts, RuleState, RuleText};
 pub use slot::Slot;
+pub use storage::{EventsKept, Reader, Room, Storage};
 
 /// Every route of `/api/v1`.
 fn routes() -> routes::Routes {
@@ -59,7 +64,9 @@ fn routes() -> routes::Routes {
         actions::routes(),
         rules::routes(),
         captures::routes(),
+        certificates::routes(),
         health::routes(),
+        storage::routes(),
     ]
     .into_iter()
     .fold(routes::Routes::default(), routes::Routes::and)

@@ -169,8 +169,7 @@ impl Where {
     async fn open(&self) -> Result<(Auth, State, Principal)> {
         let site = Site::read(self.config.as_deref())?;
         let state = State::open(&site.state).await?;
-        let folder = site.data_dir.join("console");
-        let auth = Auth::open(&site.console.web.auth, state.clone(), &folder)?;
+        let auth = Auth::for_accounts(&site.console.web.auth, state.clone())?;
         Ok((auth, state, Principal::at_socket("the command line")))
     }
 

@@ -313,3 +313,6 @@ pub fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .context("cannot start")?
         .block_on(work)
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,15 @@ pub enum Verb {
     /// Look after rules.
     #[command(subcommand)]
     Rules(Rules),
+    /// Sigma rules: check them, or try them on records.
+    #[command(subcommand)]
+    Sigma(crate::sigma::Verb),
+    /// What events became: list, show, note, close, own.
+    #[command(subcommand)]
+    Incidents(crate::incidents::Verb),
+    /// What people do not want to be told of for a while.
+    #[command(subcommand)]
+    Silences(crate::silences::Verb),
     /// What the running Ratel does about attacks: list, show, approve, undo.
     #[command(subcommand)]
     Actions(crate::actions::Verb),

@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod events;
 mod harden;
+mod incidents;
 mod journal;
 mod listing;
 mod openapi;
@@ -22,6 +23,8 @@ mod receivers;
 mod reload;
 mod ruleset;
 mod settings;
+mod sigma;
+mod silences;
 mod sinks;
 mod site;
 mod span;
@@ -68,6 +71,9 @@ fn main() -> ExitCode {
         Verb::Read(args) => read::run(args),
         Verb::Rules(Rules::Check(args)) => verdicts::run(args),
         Verb::Rules(Rules::Reload(control)) => reload::run(control),
+        Verb::Sigma(verb) => sigma::run(verb),
+        Verb::Incidents(verb) => incidents::run(verb),
+        Verb::Silences(verb) => silences::run(verb),
         Verb::Actions(verb) => actions::run(verb),
         Verb::Alert(verb) => receivers::run(verb),
         Verb::Block(args) => block::block(args),

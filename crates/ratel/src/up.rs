@@ -10,6 +10,7 @@ mod mirror;
 mod ports;
 mod rights;
 mod roles;
+mod room;
 mod supervise;
 mod watch;
 

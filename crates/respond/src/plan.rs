@@ -196,6 +196,7 @@ fn why(playbook: &Playbook, source: Source, record: &Value, ground: &Ground) -> 
         trigger: Some(Trigger {
             packet: record
                 .get("timestamp")
+                .or_else(|| record.get("last"))
                 .and_then(Value::as_str)
                 .and_then(|text| text.parse().ok()),
             published: ground.published,
@@ -214,16 +215,25 @@ fn find(who: &Who, facts: &Facts, record: &Value) -> Option<IpAddr> {
         let found = path.iter().try_fold(record, |value, key| value.get(*key))?;
         found.as_str()?.parse().ok()
     };
+    // An incident names the busiest first.
+    let first = |side: &str| at_first(record, side);
     match who {
         // An alert stands on the packet that matched, which may be the answer; the flow tells who
         // began.
         Who::Attacker => at(&["alert", "source", "ip"])
             .or_else(|| at(&["flow", "src_ip"]))
-            .or_else(|| at(&["src_ip"])),
-        Who::Source => at(&["src_ip"]),
-        Who::Destination => at(&["dest_ip"]),
+            .or_else(|| at(&["src_ip"]))
+            .or_else(|| first("attackers")),
+        Who::Source => at(&["src_ip"]).or_else(|| first("attackers")),
+        Who::Destination => at(&["dest_ip"]).or_else(|| first("victims")),
         Who::Expression(expression) => expression.string(facts)?.parse().ok(),
     }
+}
+
+/// The address of the first party of one side of an incident.
+fn at_first(incident: &Value, side: &str) -> Option<IpAddr> {
+    let party = incident.get(side)?.get(0)?;
+    party.get("address")?.as_str()?.parse().ok()
 }
 
 fn deed(step: &Step, address: IpAddr, record: &Value) -> Option<What> {

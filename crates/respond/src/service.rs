@@ -27,7 +27,6 @@ use crate::verify::{Course, Sensor};
 mod act;
 mod check;
 pub mod feed;
-mod incident;
 mod take;
 
 /// How long a computed protected set serves for planning; the actuator computes its own each time.
@@ -83,9 +82,6 @@ pub struct Responder<F, H> {
     trouble: Option<String>,
     /// What changed and was not handed out yet.
     out: Vec<Action>,
-    /// Incidents that were not handed out yet, and the actions about which there was one.
-    incidents: Vec<Value>,
-    raised: BTreeSet<ActionId>,
     /// Tells the moments within a call; without it all of a call is one moment.
     clock: Option<fn() -> Timestamp>,
 }
@@ -135,8 +131,6 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             minute: (0, 0),
             trouble: None,
             out: Vec::new(),
-            incidents: Vec::new(),
-            raised: BTreeSet::new(),
             clock: None,
         };
         let words = format!(
@@ -229,8 +223,7 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         if source == Source::Event {
             self.metrics.events += 1;
         }
-        // What it says itself about an answer that failed needs no answer of its own.
-        if self.playbooks.is_empty() || incident::is_ours(record) {
+        if self.playbooks.is_empty() || source == Source::Incident && !is_answered(record) {
             return self.hand_out();
         }
         self.know_protected(now);
@@ -328,12 +321,6 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         self.save();
         self.metrics.show();
         self.hand_out()
-    }
-
-    /// Incidents about actions that were found ineffective, one for each action. They go to the topic
-    /// `incidents`; one that was handed out shortly before a crash may come again, by the same id.
-    pub fn take_incidents(&mut self) -> Vec<Value> {
-        std::mem::take(&mut self.incidents)
     }
 
     /// When `tick` should be called at the latest.
@@ -442,11 +429,8 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         let written = self.journal.as_mut().map(|journal| journal.append(&action));
         self.heed(written);
         match &action.state {
-            State::Ineffective { failure, cause } => {
+            State::Ineffective { cause, .. } => {
                 tracing::warn!(id = %action.id, "{} is ineffective: {cause}", action.what);
-                if !self.is_told(&action) && self.raised.insert(action.id) {
-                    self.incidents.push(incident::of(&action, *failure, cause));
-                }
             }
             State::Refused { cause } => {
                 tracing::warn!(id = %action.id, "refused to {}: {cause}", action.what);
@@ -506,6 +490,13 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             self.protected_at = Some(now);
         }
     }
+}
+
+/// Whether an incident may be answered: one about an answer that failed needs no answer of its own,
+/// and what is over needs none any more.
+fn is_answered(incident: &Value) -> bool {
+    let says = |key: &str, word: &str| incident.get(key).and_then(Value::as_str) == Some(word);
+    !says("kind", "response") && !says("status", "closed")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ fn the_playbooks_in_the_documents_can_be_read() {
         assert_eq!(refusals, []);
         count += playbooks.len();
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }
 
 #[test]

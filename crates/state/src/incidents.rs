@@ -5,7 +5,6 @@ use event::incident::{Incident, Severity, Status};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
-use crate::open::one_more;
 use crate::row::{Row, json, word};
 use crate::sql::{Sql, anywhere};
 use crate::{Error, Page, Paging, State, limits};
@@ -118,13 +117,7 @@ impl Incidents<'_> {
     pub async fn list(&self, filter: &Filter, paging: &Paging) -> Result<Page<Record>, Error> {
         let mut sql = Sql::new("SELECT * FROM incidents");
         conditions(&mut sql, filter)?;
-        if let Some((last, id)) = paging.after()? {
-            sql.filter().push("(last_at < ").bind(last)?;
-            sql.push(" OR (last_at = ").bind(last)?;
-            sql.push(" AND id < ").bind(id)?.push("))");
-        }
-        sql.push(" ORDER BY last_at DESC, id DESC LIMIT ")
-            .bind(one_more(paging))?;
+        sql.newest_first("last_at", paging)?;
         let rows = self.0.rows("list incidents", sql).await?;
         let records = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Page::of(records, paging.rows(), |record: &Record| {

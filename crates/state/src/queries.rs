@@ -4,7 +4,6 @@ use event::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
-use crate::open::one_more;
 use crate::row::{Row, json};
 use crate::sql::Sql;
 use crate::{Error, Page, Paging, State, limits, random_id};
@@ -119,13 +118,7 @@ impl Queries<'_> {
         let mut sql = Sql::new("SELECT * FROM saved_queries");
         sql.filter().push("(shared = 1 OR owner = ").bind(owner)?;
         sql.push(")");
-        if let Some((created, id)) = paging.after()? {
-            sql.filter().push("(created < ").bind(created)?;
-            sql.push(" OR (created = ").bind(created)?;
-            sql.push(" AND id < ").bind(id)?.push("))");
-        }
-        sql.push(" ORDER BY created DESC, id DESC LIMIT ")
-            .bind(one_more(paging))?;
+        sql.newest_first("created", paging)?;
         let rows = self.0.rows("list queries", sql).await?;
         let queries = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Page::of(queries, paging.rows(), |query: &SavedQuery| {

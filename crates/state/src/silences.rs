@@ -6,7 +6,6 @@ use event::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
-use crate::open::one_more;
 use crate::row::{Row, json, word};
 use crate::sql::Sql;
 use crate::{Error, Page, Paging, State, limits, random_id};
@@ -178,13 +177,7 @@ impl Silences<'_> {
             sql.filter().push("ended IS NULL AND expires > ");
             sql.bind(now.nanos())?;
         }
-        if let Some((created, id)) = paging.after()? {
-            sql.filter().push("(created < ").bind(created)?;
-            sql.push(" OR (created = ").bind(created)?;
-            sql.push(" AND id < ").bind(id)?.push("))");
-        }
-        sql.push(" ORDER BY created DESC, id DESC LIMIT ")
-            .bind(one_more(paging))?;
+        sql.newest_first("created", paging)?;
         let rows = self.0.rows("list silences", sql).await?;
         let silences = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Page::of(silences, paging.rows(), |silence: &Silence| {

@@ -3,7 +3,8 @@
 use sqlx::any::AnyArguments;
 use sqlx::{Any, Arguments as _, Encode, Type};
 
-use crate::Error;
+use crate::open::one_more;
+use crate::{Error, Paging};
 
 /// A statement under way.
 pub(crate) struct Sql<'q> {
@@ -60,6 +61,21 @@ impl<'q> Sql<'q> {
             self.bind(value)?;
         }
         Ok(self.push(")"))
+    }
+
+    /// The page of a list that begins with the newest by this column (and by `id`, where two are equally new).
+    pub fn newest_first(
+        &mut self,
+        column: &'static str,
+        paging: &'q Paging,
+    ) -> Result<&mut Self, Error> {
+        if let Some((key, id)) = paging.after()? {
+            self.filter().push(&format!("({column} < ")).bind(key)?;
+            self.push(&format!(" OR ({column} = ")).bind(key)?;
+            self.push(" AND id < ").bind(id)?.push("))");
+        }
+        self.push(&format!(" ORDER BY {column} DESC, id DESC LIMIT "));
+        self.bind(one_more(paging))
     }
 
     pub fn parts(self) -> (String, AnyArguments<'q>) {

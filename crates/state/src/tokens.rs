@@ -3,7 +3,6 @@
 use event::Timestamp;
 use sqlx::any::AnyRow;
 
-use crate::open::one_more;
 use crate::row::Row;
 use crate::sql::Sql;
 use crate::{Error, Page, Paging, Role, State, limits};
@@ -93,13 +92,7 @@ impl Tokens<'_> {
         if let Some(owner) = owner {
             sql.filter().push("owner = ").bind(owner)?;
         }
-        if let Some((created, id)) = paging.after()? {
-            sql.filter().push("(created < ").bind(created)?;
-            sql.push(" OR (created = ").bind(created)?;
-            sql.push(" AND id < ").bind(id)?.push("))");
-        }
-        sql.push(" ORDER BY created DESC, id DESC LIMIT ")
-            .bind(one_more(paging))?;
+        sql.newest_first("created", paging)?;
         let rows = self.0.rows("list tokens", sql).await?;
         let tokens = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Page::of(tokens, paging.rows(), |token: &Token| {

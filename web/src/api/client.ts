@@ -144,12 +144,16 @@ export async function download(path: string, name: string, query?: Query): Promi
 }
 
 /** Uploads with progress, which `fetch` cannot tell. */
-export function upload<T>(path: string, file: File, onProgress: (share: number) => void): Promise<T> {
+export function upload<T>(
+  path: string,
+  file: File,
+  query: Query,
+  onProgress: (share: number) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open('POST', address(path, { name: file.name }));
+    request.open('POST', address(path, query));
     if (token) request.setRequestHeader('Authorization', `Bearer ${token}`);
-    request.setRequestHeader('Content-Type', 'application/vnd.tcpdump.pcap');
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     };
@@ -172,6 +176,9 @@ export function upload<T>(path: string, file: File, onProgress: (share: number) 
           ),
         );
     };
-    request.send(file);
+    // A form, since it tells the file's name too.
+    const form = new FormData();
+    form.set('capture', file);
+    request.send(form);
   });
 }

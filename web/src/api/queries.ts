@@ -24,6 +24,7 @@ import type {
   SeriesAnswer,
   Silence,
   StatusReport,
+  Storage,
   Step,
   User,
 } from './types';
@@ -181,6 +182,13 @@ export const status = () =>
     refetchInterval: 5_000,
   });
 
+export const storage = () =>
+  queryOptions({
+    queryKey: ['storage'],
+    queryFn: ({ signal }) => get<Storage>('health/storage', {}, signal),
+    refetchInterval: 5_000,
+  });
+
 export const series = (metric: string, since: string) =>
   queryOptions({
     queryKey: ['series', metric, since],
@@ -192,6 +200,7 @@ export const capture = (id: string) =>
   queryOptions({
     queryKey: ['capture', id],
     queryFn: ({ signal }) => get<Capture>(`captures/${encodeURIComponent(id)}`, {}, signal),
+    retry: false,
     refetchInterval: (query) =>
       query.state.data && ['done', 'failed'].includes(query.state.data.state) ? false : 400,
   });

@@ -64,14 +64,16 @@ export type Ordered = Omit<Schemas['Ordered'], 'actions'> & { actions: Action[] 
 export type Overview = Schemas['Overview'];
 export type RoleHealth = Schemas['RoleHealth'];
 export type StatusReport = Schemas['StatusView'];
+export type Storage = Schemas['Storage'];
+export type Room = Schemas['Room'];
 export type SeriesAnswer = Schemas['Series'];
 
 export type Host = Schemas['Host'];
 export type HostDetail = Schemas['HostDetail'];
 export type Peer = Schemas['Peer'];
 
-/** What a rule costs is told where the sensor counts it. */
-export type Rule = Schemas['RuleView'] & { checks?: number | null; cost_ns?: number | null };
+export type Rule = Schemas['RuleView'];
+export type RuleCost = Schemas['RuleCost'];
 export type RuleState = Schemas['RuleState'];
 export type Limit = Schemas['Limit'];
 export type Rules = Omit<Schemas['RulePage'], 'items'> & { items: Rule[] };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { stack } from './chart';
+import { barRange, stack } from './chart';
 
 it('stacks each series on those before it, holes counting as nothing', () => {
   const series = [
@@ -10,4 +10,9 @@ it('stacks each series on those before it, holes counting as nothing', () => {
     [1, 0, 3],
     [11, 20, 33],
   ]);
+});
+
+it('has room for the bar of the last moment', () => {
+  expect(barRange([0, 10, 20], 0, 20)).toEqual([0, 30]);
+  expect(barRange([5], 5, 5)).toEqual([5, 6]);
 });

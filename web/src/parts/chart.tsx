@@ -27,6 +27,18 @@ export interface ChartProps {
   legend?: boolean;
 }
 
+/** Distances of ticks, seconds: none below one, since labels tell whole ones. */
+const STEPS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
+  345_600, 604_800, 1_209_600, 2_592_000,
+];
+
+/** A bar stands to the right of its moment: the last one needs room too. */
+export function barRange(times: number[], min: number, max: number): [number, number] {
+  const last = times.length - 1;
+  return [min, max + (last > 0 ? (times[last] ?? 0) - (times[last - 1] ?? 0) : 1)];
+}
+
 /** A canvas knows no variables: the browser computes them for an element that nobody sees. */
 function resolve(names: string[]): string[] {
   const probe = document.createElement('i');
@@ -93,7 +105,8 @@ export function Chart({
     const options: uPlot.Options = {
       width: Math.max(120, element.clientWidth),
       height,
-      padding: [8, 14, 0, 0],
+      // Half of the last label.
+      padding: [8, 26, 0, 0],
       legend: { show: false },
       cursor: {
         y: false,
@@ -102,7 +115,12 @@ export function Chart({
       },
       select: { show: Boolean(brush.current), left: 0, top: 0, width: 0, height: 0 },
       scales: {
-        x: { time: true },
+        x: {
+          time: true,
+          ...(kind === 'bars'
+            ? { range: (u, min, max) => barRange(u.data[0] as number[], min ?? 0, max ?? 1) }
+            : {}),
+        },
         // Zero stands at the bottom, and an empty chart has a scale too.
         y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
       },
@@ -115,6 +133,7 @@ export function Chart({
           gap: 3,
           size: 24,
           space: 64,
+          incrs: STEPS,
           values: (_u, splits, _axis, _space, step) => splits.map((secs) => tick(secs, step)),
         },
         {

@@ -3,6 +3,28 @@ import * as Radix from '@radix-ui/react-dialog';
 import type { ReactNode } from 'react';
 import { Icon } from './icons';
 
+/** What ends a dialog's form. */
+export function DialogFoot({
+  submit,
+  disabled,
+  onCancel,
+}: {
+  submit: string;
+  disabled: boolean;
+  onCancel: () => void;
+}) {
+  return (
+    <footer>
+      <button type="button" className="btn" onClick={onCancel}>
+        Cancel
+      </button>
+      <button type="submit" className="btn btn-primary" disabled={disabled}>
+        {submit}
+      </button>
+    </footer>
+  );
+}
+
 export function Dialog({
   open,
   onClose,

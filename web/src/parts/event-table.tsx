@@ -7,8 +7,8 @@ import type { Events, Hit } from '@/api/types';
 import { at, severityOf, summary, text } from '@/lib/eve';
 import { Value } from './pivot';
 import { SeverityMark } from './severity';
-import { Empty, Failed, Loading } from './states';
-import { Table } from './table';
+import { PagedTable, useRows } from './paged-table';
+import { Empty } from './states';
 import { Ago, At } from './time';
 
 /** Columns that stand for more than one field. */
@@ -127,18 +127,17 @@ export function EventTable({
   const navigate = useNavigate();
   const key = names.join();
   const columns = useMemo(() => eventColumns(key.split(',')), [key]);
-  const known = useMemo(() => answer.data?.pages.flatMap((page) => page.items) ?? [], [answer.data]);
+  const known = useRows(answer);
   const rows = useMemo(() => {
     if (fresh.length === 0) return known;
     const seen = new Set(fresh.map((hit) => hit.id));
     return [...fresh, ...known.filter((hit) => !seen.has(hit.id))];
   }, [fresh, known]);
-  if (answer.isPending) return <Loading />;
-  if (answer.error && rows.length === 0)
-    return <Failed error={answer.error} retry={() => void answer.refetch()} />;
   const freshIds = new Set(fresh.map((hit) => hit.id));
   return (
-    <Table
+    <PagedTable
+      answer={answer}
+      most={MAX_ROWS}
       label={label}
       main={main}
       className={className}
@@ -151,10 +150,6 @@ export function EventTable({
       narrowHeight={54}
       isFresh={(hit) => freshIds.has(hit.id)}
       onOpen={(hit) => void navigate({ to: '/events/$id', params: { id: hit.id } })}
-      onEnd={() => {
-        if (answer.hasNextPage && !answer.isFetchingNextPage && rows.length < MAX_ROWS)
-          void answer.fetchNextPage();
-      }}
       empty={empty ?? <Empty title="No events" />}
     />
   );

@@ -6,7 +6,8 @@ import { post } from '@/api/client';
 import type { Preview, Silence } from '@/api/types';
 import { summary } from '@/lib/eve';
 import { exact } from '@/lib/numbers';
-import { Dialog } from './dialog';
+import { Dialog, DialogFoot } from './dialog';
+import { TextField } from './field';
 import { Segments } from './segments';
 import { explain } from './states';
 import { complain, say } from './toast';
@@ -133,30 +134,19 @@ export function SilenceDialog({ query: first, onClose }: { query: string; onClos
             <p className="faint">Counting what it would have hidden…</p>
           )}
         </div>
-        <div className="field">
-          <label htmlFor="sil-reason">Why</label>
-          <input
-            id="sil-reason"
-            className="input"
-            required
-            minLength={3}
-            placeholder="The vulnerability scanner runs on Mondays"
-            value={reason}
-            onChange={(event) => setReason(event.target.value)}
-          />
-        </div>
-        <footer>
-          <button type="button" className="btn" onClick={onClose}>
-            Cancel
-          </button>
-          <button
-            type="submit"
-            className="btn btn-primary"
-            disabled={create.isPending || !query.trim() || reason.trim().length < 3 || Boolean(preview.error)}
-          >
-            Silence
-          </button>
-        </footer>
+        <TextField
+          label="Why"
+          required
+          minLength={3}
+          placeholder="The vulnerability scanner runs on Mondays"
+          value={reason}
+          onChange={setReason}
+        />
+        <DialogFoot
+          submit="Silence"
+          disabled={create.isPending || !query.trim() || reason.trim().length < 3 || Boolean(preview.error)}
+          onCancel={onClose}
+        />
       </form>
     </Dialog>
   );

@@ -7,7 +7,7 @@ import {
   type RowData,
 } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 import { useKeys } from '@/shell/keys';
 import { useNarrow } from './media';
 
@@ -55,22 +55,33 @@ export function Table<T>(props: TableProps<T>) {
   const isNarrow = useNarrow() && narrow !== undefined;
   const box = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState(0);
-  const table = useReactTable({ data: rows, columns, getCoreRowModel: getCoreRowModel(), getRowId: id });
-  const list = table.getRowModel().rows;
   const height = isNarrow ? narrowHeight : rowHeight;
   const virtual = useVirtualizer({
-    count: list.length,
+    count: rows.length,
     getScrollElement: () => box.current,
     estimateSize: () => height,
-    getItemKey: (index) => list[index]?.id ?? index,
+    getItemKey: (index) => {
+      const row = rows[index];
+      return row === undefined ? index : id(row);
+    },
     overscan: 12,
   });
   useEffect(() => virtual.measure(), [virtual, height]);
   const items = virtual.getVirtualItems();
   const last = items[items.length - 1]?.index ?? 0;
   useEffect(() => {
-    if (list.length > 0 && last >= list.length - AHEAD) onEnd?.();
-  }, [last, list.length, onEnd]);
+    if (rows.length > 0 && last >= rows.length - AHEAD) onEnd?.();
+  }, [last, rows.length, onEnd]);
+  // Only rows that are drawn are made: of twenty thousand each new page would else make all anew.
+  const drawn = useMemo(() => items.flatMap((item) => rows[item.index] ?? []), [items, rows]);
+  const table = useReactTable({
+    data: drawn,
+    columns,
+    getCoreRowModel: getCoreRowModel(),
+    getRowId: id,
+    autoResetAll: false,
+  });
+  const list = table.getRowModel().rows;
 
   const template = table
     .getVisibleLeafColumns()
@@ -81,7 +92,7 @@ export function Table<T>(props: TableProps<T>) {
 
   const move = useCallback(
     (to: number) => {
-      const index = Math.max(0, Math.min(list.length - 1, to));
+      const index = Math.max(0, Math.min(rows.length - 1, to));
       setActive(index);
       virtual.scrollToIndex(index);
       // The row may not be drawn before the next frame.
@@ -91,11 +102,11 @@ export function Table<T>(props: TableProps<T>) {
         ),
       );
     },
-    [list.length, virtual],
+    [rows.length, virtual],
   );
   const inside = () => box.current?.contains(document.activeElement) ?? false;
   useKeys(
-    props.main && onOpen && list.length > 0
+    props.main && onOpen && rows.length > 0
       ? { j: () => move(inside() ? active + 1 : active), k: () => move(inside() ? active - 1 : active) }
       : {},
   );
@@ -103,20 +114,20 @@ export function Table<T>(props: TableProps<T>) {
   function onKeyDown(event: KeyboardEvent<HTMLDivElement>, index: number): void {
     if (event.target !== event.currentTarget) return;
     const page = Math.max(1, Math.floor((box.current?.clientHeight ?? height) / height) - 1);
-    const row = list[index];
+    const row = rows[index];
     const to: Record<string, number> = {
       ArrowDown: index + 1,
       ArrowUp: index - 1,
       PageDown: index + page,
       PageUp: index - page,
       Home: 0,
-      End: list.length - 1,
+      End: rows.length - 1,
     };
     const next = to[event.key];
     if (next !== undefined) {
       event.preventDefault();
       move(next);
-    } else if (event.key === 'Enter' && row) onOpen?.(row.original);
+    } else if (event.key === 'Enter' && row !== undefined) onOpen?.(row);
   }
 
   return (
@@ -125,9 +136,9 @@ export function Table<T>(props: TableProps<T>) {
       className={`grid ${props.className ?? ''}`}
       role="table"
       aria-label={props.label}
-      aria-rowcount={(props.total ?? list.length) + 1}
+      aria-rowcount={(props.total ?? rows.length) + 1}
       // A region that scrolls must be reachable without a mouse.
-      tabIndex={onOpen && list.length ? undefined : 0}
+      tabIndex={onOpen && rows.length ? undefined : 0}
     >
       {isNarrow ? null : (
         <div role="rowgroup" className="grid-head-group" style={{ minWidth: width }}>
@@ -145,8 +156,8 @@ export function Table<T>(props: TableProps<T>) {
         </div>
       )}
       <div className="grid-body" role="rowgroup" style={{ height: virtual.getTotalSize(), minWidth: width }}>
-        {items.map((item) => {
-          const row = list[item.index];
+        {items.map((item, place) => {
+          const row = list[place];
           if (!row) return null;
           return (
             <div
@@ -185,7 +196,7 @@ export function Table<T>(props: TableProps<T>) {
           );
         })}
       </div>
-      {list.length === 0 ? props.empty : null}
+      {rows.length === 0 ? props.empty : null}
     </div>
   );
 }

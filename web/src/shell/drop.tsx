@@ -11,12 +11,19 @@ import { complain, say } from '@/parts/toast';
 
 type Job = { file: File; state: 'sending'; share: number } | { file: File; state: 'reading'; id: string };
 
-let begin: ((file: File) => void) | null = null;
+let begin: ((file: File, checksums: Capture['checksums']) => void) | null = null;
+
+/** Files that can be read once more, by the name of their capture: the last few, they are not copies. */
+const dropped = new Map<string, File>();
+const MAX_DROPPED = 8;
 
 /** For buttons that open a file instead. */
-export function readCapture(file: File): void {
-  begin?.(file);
+export function readCapture(file: File, checksums: Capture['checksums'] = 'all'): void {
+  begin?.(file, checksums);
 }
+
+/** The file that a capture was made of, as long as the page lives. */
+export const droppedFile = (id: string): File | undefined => dropped.get(id);
 
 const carriesFiles = (event: DragEvent) => [...(event.dataTransfer?.types ?? [])].includes('Files');
 
@@ -25,12 +32,16 @@ export function DropCapture() {
   const [over, setOver] = useState(false);
   const [job, setJob] = useState<Job | null>(null);
 
-  const start = useCallback((file: File) => {
+  const start = useCallback((file: File, checksums: Capture['checksums']) => {
     setJob({ file, state: 'sending', share: 0 });
-    upload<Capture>('captures', file, (share) =>
+    upload<Capture>('captures', file, { checksums }, (share) =>
       setJob((old) => (old?.state === 'sending' ? { ...old, share } : old)),
     )
-      .then(({ id }) => setJob({ file, state: 'reading', id }))
+      .then(({ id }) => {
+        dropped.set(id, file);
+        for (const old of [...dropped.keys()].slice(0, -MAX_DROPPED)) dropped.delete(old);
+        setJob({ file, state: 'reading', id });
+      })
       .catch((error: unknown) => {
         setJob(null);
         complain(error);
@@ -66,7 +77,7 @@ export function DropCapture() {
       if (event.defaultPrevented || !carriesFiles(event)) return;
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
-      if (file) start(file);
+      if (file) start(file, 'all');
     };
     const all = { dragenter: enter, dragleave: leave, dragover: hover, drop } as const;
     for (const [name, listener] of Object.entries(all))
@@ -102,9 +113,7 @@ function Progress({ job, onEnd }: { job: Job; onEnd: () => void }) {
       say(`${job.file.name} could not be read: ${data.error ?? 'no reason was told'}`, true);
       onEnd();
     } else if (data?.state === 'done') {
-      say(
-        `${job.file.name}: ${plural(data.packets, 'packet')}, ${plural(data.events, 'event')}, ${plural(data.alerts, 'alert')}`,
-      );
+      // The page that it leads to tells what was found.
       onEnd();
       // A capture may be of any time.
       void navigate({ to: '/hunt', search: { q: data.query ?? `ratel.capture:${id}`, since: 'all' } });

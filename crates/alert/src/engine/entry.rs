@@ -1,5 +1,6 @@
 //! One incident and what the engine remembers of it beside what it tells.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use event::incident::{Kind, Party, Severity, Signature, Status, Tactic, Technique};
@@ -71,6 +72,8 @@ pub struct Memory {
     pub is_triaged: bool,
     /// For a storm: incidents in its digests.
     pub gathered: u64,
+    /// For actions that have no effect: which.
+    pub failing: BTreeSet<String>,
     /// Its last change, until it is known to be published and told.
     pub outgoing: Option<Outgoing>,
 }

@@ -438,8 +438,18 @@ fn an_answer_that_does_not_work_is_an_incident_until_it_does() {
             .count(),
         1
     );
+    // What fails in the same way comes to it, and it ends with the last.
+    let mut other = ineffective();
+    other.id = event::ActionId(18);
+    world.engine.on_action(&other, world.now);
+    world.secs(2);
+    assert_eq!(of(&world).title, "2 actions have no effect");
     action.state = event::action::State::Expired;
     world.engine.on_action(&action, world.now);
+    world.secs(2);
+    assert_eq!(of(&world).status, Status::Open);
+    other.state = event::action::State::Expired;
+    world.engine.on_action(&other, world.now);
     world.secs(2);
     assert_eq!(of(&world).status, Status::Closed);
 }

@@ -47,8 +47,10 @@ impl Engine {
                 changes.extend(self.look(&id, now));
             }
         }
-        if let Some(id) = self.index.get(&Key::Storm).cloned() {
-            changes.extend(self.look_at_storm(&id, now));
+        match self.index.get(&Key::Storm).cloned() {
+            Some(id) => changes.extend(self.look_at_storm(&id, now)),
+            // All that came in it was urgent, and was told.
+            None => drop(self.storm.ends(now)),
         }
         changes
     }

@@ -14,7 +14,7 @@ use super::change::{Change, Told};
 use super::deliver::{Delivery, Failed, How, Item, Receipts, Sender};
 use super::outbox::Outbox;
 use super::queue::{Entry, Flight, MAX_BATCH, Next, Offer, Record};
-use super::{Plan, ReceiverState, World, metrics, try_out};
+use super::{Heard, Plan, ReceiverState, World, metrics, try_out};
 
 /// The thread looks up at least so often: what is due by the clock, should the clock be set.
 const LOOK: Duration = Duration::from_secs(1);
@@ -150,6 +150,29 @@ impl Lane {
             state.outbox.queue().counts(),
         );
         told
+    }
+
+    /// What it heard of an incident last, and what waits.
+    pub(super) fn heard(&self, incident: &str) -> Vec<Heard> {
+        let plan = &self.shared.plan;
+        let state = self.shared.lock();
+        let queue = state.outbox.queue();
+        let heard = |at, severity, status, is_waiting| Heard {
+            name: plan.name.clone(),
+            kind: plan.kind,
+            at,
+            severity,
+            status,
+            is_waiting,
+            error: state.last_error.clone().filter(|_| is_waiting),
+        };
+        let told = queue.told(incident);
+        let told = told.map(|told| heard(told.at, told.severity, told.status, false));
+        let waits = queue.waits(incident).map(|entry| {
+            let incident = &entry.incident;
+            heard(entry.queued, incident.severity, incident.status, true)
+        });
+        told.into_iter().chain(waits).collect()
     }
 
     /// Takes the silences in force, to be mirrored where this is an Alertmanager.

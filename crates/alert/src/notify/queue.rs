@@ -219,6 +219,13 @@ impl Queue {
         self.told.get(incident)
     }
 
+    /// What waits of an incident, the newest of it.
+    #[must_use]
+    pub fn waits(&self, incident: &str) -> Option<&Entry> {
+        let newest = self.places.get(incident)?.last()?;
+        self.waiting.get(newest)
+    }
+
     /// All incidents that are kept to be told again.
     pub fn kept(&self) -> impl Iterator<Item = (&String, &Told)> {
         self.told.iter().filter(|(_, told)| told.incident.is_some())

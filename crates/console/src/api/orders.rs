@@ -16,7 +16,7 @@ use crate::view::{Kept, View};
 /// The longest block, seconds: a year. Every action has an end.
 pub const MAX_TTL_SECS: u64 = 365 * 86_400;
 
-/// The longest reason, bytes: a paragraph, as audit logs quote it whole.
+/// The longest reason, characters: a paragraph, as audit logs quote it whole.
 pub const MAX_WHY: usize = 1024;
 
 /// An order that is out, and how to know its answer.
@@ -63,9 +63,9 @@ pub fn check(what: &What) -> Result<(), Problem> {
                 "ttl_secs: 1 to {MAX_TTL_SECS} (a year), not {ttl_secs}"
             )));
         }
-        if why.len() > MAX_WHY || why.chars().any(char::is_control) {
+        if why.chars().count() > MAX_WHY || why.chars().any(char::is_control) {
             return Err(Problem::bad(format!(
-                "why: at most {MAX_WHY} bytes on one line"
+                "why: at most {MAX_WHY} characters on one line"
             )));
         }
     }

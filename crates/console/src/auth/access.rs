@@ -1,9 +1,11 @@
 //! Access tokens: short, signed with Ed25519 (RFC 8037), for this console alone.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
 use event::Timestamp;
 use ring::rand::SystemRandom;
@@ -76,6 +78,8 @@ impl Flaw {
 pub struct Signer {
     pair: Ed25519KeyPair,
     header: String,
+    /// Of other consoles on the same state: header to public key.
+    others: RwLock<BTreeMap<String, Vec<u8>>>,
 }
 
 impl std::fmt::Debug for Signer {
@@ -126,14 +130,44 @@ impl Signer {
         ))
     }
 
+    /// A key that is kept nowhere: for what signs nothing.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn fleeting() -> Result<Signer, Error> {
+        let failed = || Error::Failed("no random bytes".to_owned());
+        let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| failed())?;
+        let pair = Ed25519KeyPair::from_pkcs8(made.as_ref()).map_err(|_| failed())?;
+        Ok(Signer::of(pair))
+    }
+
     fn of(pair: Ed25519KeyPair) -> Signer {
-        let mut id = secret::hash(&jws::encode(pair.public_key().as_ref()));
-        id.truncate(16);
-        let header = format!(r#"{{"alg":"EdDSA","typ":"JWT","kid":"{id}"}}"#);
         Signer {
+            header: header(pair.public_key().as_ref()),
             pair,
-            header: jws::encode(header.as_bytes()),
+            others: RwLock::default(),
         }
+    }
+
+    /// The public half, for other consoles to know.
+    #[must_use]
+    pub fn public(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
+    }
+
+    /// From now on tokens of these keys are taken too, and of no others but our own.
+    pub fn know(&self, keys: impl IntoIterator<Item = Vec<u8>>) {
+        let others = keys.into_iter().map(|key| (header(&key), key)).collect();
+        *self.others.write().unwrap_or_else(PoisonError::into_inner) = others;
+    }
+
+    /// The key of a token with this header.
+    fn key_of(&self, header: &str) -> Option<Vec<u8>> {
+        if header == self.header {
+            return Some(self.public().to_vec());
+        }
+        let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+        others.get(header).cloned()
     }
 
     /// A token for a user's session.
@@ -164,17 +198,15 @@ impl Signer {
         format!("{signed}.{}", jws::encode(signature.as_ref()))
     }
 
-    /// What a token says, where it is one of ours that holds now. Its header must be the one that we write, letter
-    /// by letter: there is no algorithm to choose.
+    /// What a token says, where it is one of ours, or of another console on the same state, that holds now. Its header
+    /// must be the one that a console writes, letter by letter: there is no algorithm to choose.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, Flaw> {
         let parts = jws::parts(token).ok_or(Flaw::Form)?;
-        if parts.header != self.header {
-            return Err(Flaw::Form);
-        }
-        let key = UnparsedPublicKey::new(&ED25519, self.pair.public_key().as_ref());
+        let key = self.key_of(parts.header).ok_or(Flaw::Form)?;
+        let key = UnparsedPublicKey::new(&ED25519, key);
         key.verify(parts.signed.as_bytes(), &parts.signature)
             .map_err(|_| Flaw::Signature)?;
         let claims: Claims = serde_json::from_slice(&parts.payload).map_err(|_| Flaw::Claims)?;
@@ -190,6 +222,13 @@ impl Signer {
         }
         Ok(claims)
     }
+}
+
+/// The header that tokens of this key have, encoded. All of it is ours: the key's name is a hash of it.
+fn header(public: &[u8]) -> String {
+    let mut id = secret::hash(&jws::encode(public));
+    id.truncate(16);
+    jws::encode(format!(r#"{{"alg":"EdDSA","typ":"JWT","kid":"{id}"}}"#).as_bytes())
 }
 
 #[cfg(test)]
@@ -266,6 +305,22 @@ mod tests {
         let signature = jws::encode(ours.pair.sign(signed.as_bytes()).as_ref());
         let token = format!("{signed}.{signature}");
         assert_eq!(ours.verify(&token, at(2)), Err(Flaw::Claims));
+    }
+
+    #[test]
+    fn tokens_of_another_console_are_taken_as_long_as_its_key_is_known() {
+        let (ours, theirs) = (signer(), signer());
+        let token = theirs.sign("ann", "s1", 1, at(1000), 600);
+        ours.know([theirs.public().to_vec()]);
+        assert_eq!(ours.verify(&token, at(1000)).unwrap().sub, "ann");
+        ours.verify(&ours.sign("bob", "s2", 1, at(1000), 600), at(1000))
+            .unwrap();
+        // Their header over our signature is neither.
+        let own = ours.sign("ann", "s1", 1, at(1000), 600);
+        let mixed = format!("{}.{}", theirs.header, own.split_once('.').unwrap().1);
+        assert_eq!(ours.verify(&mixed, at(1000)), Err(Flaw::Signature));
+        ours.know([b"no key".to_vec()]);
+        assert_eq!(ours.verify(&token, at(1000)), Err(Flaw::Form));
     }
 
     #[test]

@@ -101,6 +101,36 @@ impl Auth {
         Err(wait.map_or(BAD, Refusal::TooOften))
     }
 
+    /// Whether somebody who was let in may stay: their session or token was not ended meanwhile. For what goes on long
+    /// after it was asked for.
+    ///
+    /// # Errors
+    /// The state fails.
+    pub async fn may_stay(&self, who: &Principal, now: Timestamp) -> Result<bool, Refusal> {
+        let reference = who.reference.as_deref().unwrap_or_default();
+        let owner = match who.via {
+            Via::Socket | Via::Certificate => return Ok(true),
+            Via::Session => {
+                let found = self.state().sessions().find(reference).await?;
+                found
+                    .filter(|session| session.revoked.is_none() && session.expires > now)
+                    .map(|session| session.user)
+            }
+            Via::Token => {
+                let found = self.state().tokens().find(reference).await?;
+                found
+                    .filter(|token| token.revoked.is_none())
+                    .filter(|token| token.expires.is_none_or(|expires| expires > now))
+                    .map(|token| token.owner)
+            }
+        };
+        let Some(owner) = owner else {
+            return Ok(false);
+        };
+        let user = self.state().users().find(&owner).await?;
+        Ok(user.is_some_and(|user| !user.disabled && user.role >= who.role))
+    }
+
     /// The user of an access token, as they stand now: who was disabled or logged out since then is nobody.
     async fn of_claims(
         &self,
@@ -126,16 +156,17 @@ impl Auth {
 }
 
 /// Puts the [`Principal`] of a request beside it, for every route behind this. A request that shows something bad ends
-/// here; one that shows nothing goes on without one. Who must choose a password gets to `auth/` alone. Where somebody
+/// here; one that shows nothing goes on without one. Who must choose a password gets to
+/// where one logs in alone (`is_login`). Where somebody
 /// is known already (at the control socket, or by a certificate) nothing is asked.
 pub async fn layer(
     auth: Auth,
     caller: Caller,
     now: Timestamp,
+    is_login: bool,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let is_login = request.uri().path().contains("/auth/");
     if request.extensions().get::<Principal>().is_none() {
         match auth.identify(request.headers(), &caller, now).await {
             Ok(Some(who)) => {

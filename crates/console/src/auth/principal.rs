@@ -33,15 +33,15 @@ impl Principal {
         }
     }
 
-    /// A role of Ratel's that showed a certificate of our own authority.
+    /// A role of Ratel's that showed a certificate of our own authority with this serial number.
     #[must_use]
-    pub fn machine(name: impl Into<String>, role: Role) -> Self {
+    pub fn machine(name: impl Into<String>, role: Role, serial: String) -> Self {
         Principal {
             name: name.into(),
             role,
             via: Via::Certificate,
             must_change: false,
-            reference: None,
+            reference: Some(serial),
         }
     }
 }

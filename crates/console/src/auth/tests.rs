@@ -226,6 +226,54 @@ async fn pages_of_others_can_not_use_the_cookie() {
 }
 
 #[tokio::test]
+async fn consoles_on_one_state_take_each_others_tokens() {
+    let place = place().await;
+    let other_folder = tempfile::tempdir().unwrap();
+    let state = place.auth.state().clone();
+    let other = Auth::open(&Config::default(), state, other_folder.path()).unwrap();
+    let home = from(HOME);
+    let login = place.auth.login("ann", GOOD, &home, at(100));
+    let session = login.await.unwrap();
+    assert_eq!(other.who(&session, at(100)).await, None);
+    place.auth.share_keys(at(100)).await.unwrap();
+    other.share_keys(at(100)).await.unwrap();
+    let who = other.who(&session, at(101)).await.unwrap();
+    assert_eq!(who.name, "ann");
+    // What one ends is over at the other, and only the public half of a key is in the state.
+    let kept = other.state().kv().get("console/access-keys").await.unwrap();
+    assert!(!kept.unwrap().0.contains("PRIVATE"));
+    other.logout(&browser(&session), at(102)).await.unwrap();
+    assert_eq!(place.auth.who(&session, at(103)).await, None);
+    // A console that has not spoken for days is forgotten.
+    place.auth.share_keys(at(103)).await.unwrap();
+    other.share_keys(at(5 * 86_400)).await.unwrap();
+    let late = place.auth.login("ann", GOOD, &home, at(5 * 86_400));
+    let late = late.await.unwrap();
+    assert_eq!(other.who(&late, at(5 * 86_400)).await, None);
+}
+
+#[tokio::test]
+async fn who_may_stay_is_who_could_come_in() {
+    let place = place().await;
+    let auth = &place.auth;
+    let root = Principal::at_socket("root");
+    assert!(auth.may_stay(&root, at(100)).await.unwrap());
+    let session = auth.login("ann", GOOD, &from(HOME), at(100)).await.unwrap();
+    let ann = auth.who(&session, at(100)).await.unwrap();
+    let made = auth.new_token(&ann, "ann", "x", Role::Viewer, None, at(100));
+    let (row, token) = made.await.unwrap();
+    let headers = bearer(&token);
+    let program = auth.identify(&headers, &from(HOME), at(101)).await;
+    let program = program.unwrap().unwrap();
+    assert!(auth.may_stay(&ann, at(101)).await.unwrap());
+    assert!(auth.may_stay(&program, at(101)).await.unwrap());
+    auth.revoke_token(&root, &row.id, at(102)).await.unwrap();
+    assert!(!auth.may_stay(&program, at(103)).await.unwrap());
+    auth.logout(&browser(&session), at(104)).await.unwrap();
+    assert!(!auth.may_stay(&ann, at(105)).await.unwrap());
+}
+
+#[tokio::test]
 async fn who_logs_out_is_nobody_at_once() {
     let place = place().await;
     let auth = &place.auth;

@@ -116,7 +116,7 @@ impl<K: Clone + Eq + std::hash::Hash> Table<K> {
 }
 
 /// What counts as one address: a provider gives a whole /64 to one customer (RFC 6177).
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

@@ -62,7 +62,9 @@ fn take(shared: &Shared, what: What, key: Option<String>, who: String) -> Result
     let time = Timestamp::from_nanos(now.nanos().div_euclid(1000) * 1000);
     // Held until the order is out: of two with one key the second waits, then repeats.
     let mut keys = lock(&shared.order_keys);
-    if let Some(key) = &key {
+    // Everybody has their own keys: who guesses another's learns nothing and stands in nobody's way.
+    let own_key = key.as_ref().map(|key| format!("{who}\n{key}"));
+    if let Some(key) = &own_key {
         match keys.look(key, &what) {
             Known::Same(pending) => return Ok(Taken::Repeated(pending)),
             Known::Other => {
@@ -74,7 +76,7 @@ fn take(shared: &Shared, what: What, key: Option<String>, who: String) -> Result
             Known::No => {}
         }
     }
-    let id = key.clone().unwrap_or_else(|| format!("o{}", now.nanos()));
+    let id = key.unwrap_or_else(|| format!("o{}", now.nanos()));
     let pending = aim(
         &lock(&shared.view),
         Order {
@@ -98,7 +100,7 @@ fn take(shared: &Shared, what: What, key: Option<String>, who: String) -> Result
     }
     (shared.ports.publish)(order)
         .map_err(|why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
-    if let Some(key) = &key {
+    if let Some(key) = &own_key {
         keys.remember(key, pending.clone());
     }
     Ok(Taken::Published(pending))

@@ -67,7 +67,7 @@ impl Acceptor {
         // Where one was asked for, it was verified before we come here.
         let shown = connection.peer_certificates();
         let machine = shown.and_then(|all| role_of(all.first()?));
-        let machine = machine.map(|(name, role)| Principal::machine(name, role));
+        let machine = machine.map(|of| Principal::machine(of.name, of.role, of.serial));
         if shown.is_some() && machine.is_none() {
             tracing::warn!(target: "tls", from = %address, "a certificate of ours says no role");
             return None;

@@ -1,5 +1,7 @@
 //! A certificate by ACME (RFC 8555): ordered, challenged on our own port (TLS-ALPN-01, RFC 8737), renewed in time.
 
+use std::fs::{DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -54,7 +56,13 @@ pub(super) fn start(config: &Acme, folder: &Path) -> Result<Running, Error> {
         acme = acme.contact_push(format!("mailto:{email}"));
     }
     let kept = folder.join("acme");
-    std::fs::create_dir_all(&kept).map_err(|error| Error::file("make", &kept, error))?;
+    // Keys stand in it.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&kept)
+        .and_then(|()| std::fs::set_permissions(&kept, Permissions::from_mode(0o700)))
+        .map_err(|error| Error::file("make", &kept, error))?;
     Ok(Running(acme.cache(DirCache::new(kept)).state()))
 }
 

@@ -209,15 +209,33 @@ fn role_params(name: &str, role: Role, now: Timestamp) -> Result<CertificatePara
     Ok(made)
 }
 
-/// Name and role that a certificate of ours was made for.
-pub(super) fn role_of(certificate: &CertificateDer<'_>) -> Option<(String, Role)> {
+/// Whom a certificate of ours was made for.
+pub(super) struct Machine {
+    pub name: String,
+    pub role: Role,
+    pub serial: String,
+}
+
+/// Whom a certificate of ours was made for.
+pub(super) fn role_of(certificate: &CertificateDer<'_>) -> Option<Machine> {
     let facts = facts(certificate)?;
     let mut roles = facts
         .names
         .iter()
         .filter_map(|name| name.strip_prefix(ROLE_URI));
     let role = Role::from_name(roles.next()?)?;
-    (roles.next().is_none() && !facts.common_name.is_empty()).then_some((facts.common_name, role))
+    (roles.next().is_none() && !facts.common_name.is_empty()).then_some(Machine {
+        name: facts.common_name,
+        role,
+        serial: facts.serial,
+    })
+}
+
+/// The serial number of a certificate (PEM), in hexadecimal with colons.
+#[must_use]
+pub fn serial_of(certificate: &str) -> Option<String> {
+    let der = CertificateDer::from_pem_slice(certificate.as_bytes()).ok()?;
+    facts(&der).map(|facts| facts.serial)
 }
 
 /// SHA-256 as browsers show it.

@@ -66,7 +66,17 @@ async fn door(acceptor: Acceptor, stop: watch::Receiver<bool>) -> SocketAddr {
         head: Duration::from_millis(500),
         connection: Duration::from_secs(10),
     };
-    tokio::spawn(async move { serve::tls(&listener, acceptor, router, limits, stop).await });
+    tokio::spawn(async move {
+        serve::tls(
+            &listener,
+            acceptor,
+            crate::proxies::Trusted::default(),
+            router,
+            limits,
+            stop,
+        )
+        .await
+    });
     address
 }
 

@@ -37,11 +37,18 @@ pub fn routes() -> Routes {
 #[into_params(parameter_in = Query)]
 struct Asked {
     /// Names of states, separated by commas; `in_force` stands for all that the firewall holds.
-    #[param(example = "in_force")]
+    #[param(
+        example = "in_force",
+        pattern = r"^((in_force|planned|refused|awaiting_approval|executed|effective|ineffective|unknown|expired|undone)(,(in_force|planned|refused|awaiting_approval|executed|effective|ineffective|unknown|expired|undone))*)?$"
+    )]
     state: Option<String>,
     /// Names of steps, separated by commas.
+    #[param(
+        pattern = r"^((block|rate_limit|drop_connection|redirect|quarantine)(,(block|rate_limit|drop_connection|redirect|quarantine))*)?$"
+    )]
     step: Option<String>,
     /// The target has an address in common with this address or network.
+    #[param(format = "network")]
     target: Option<String>,
     /// The playbook that planned it.
     playbook: Option<String>,
@@ -49,6 +56,7 @@ struct Asked {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -129,32 +137,25 @@ fn named(id: &str) -> Result<ActionId, Problem> {
 
 /// Undoes an action; one that waits for approval is refused.
 #[utoipa::path(post, path = "/actions/{id}/undo", tag = "actions",
-    params(("id" = String, Path, description = "The action's name", example = "a17"),
-        ("idempotency-key" = Option<String>, Header, description = "Asking again under the same key orders nothing twice")),
+    params(("id" = String, Path, description = "The action's name", example = "a17"), shapes::OnceKey),
     responses((status = 200, body = Ordered, description = "Done"), (status = 202, body = Ordered, description = "Under way"), (status = 409, response = shapes::Refusal)))]
-async fn undo(
-    app: App,
-    Who(who): Who,
-    Key(key): Key,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+async fn undo(app: App, who: Who, key: Key, Path(id): Path<String>) -> Result<Response, Problem> {
     let action = named(&id)?;
-    order(&app, What::Undo { action }, key, who.name).await
+    order(&app, What::Undo { action }, key, who).await
 }
 
 /// Approves an action that waits for it.
 #[utoipa::path(post, path = "/actions/{id}/approve", tag = "actions",
-    params(("id" = String, Path, description = "The action's name", example = "a17"),
-        ("idempotency-key" = Option<String>, Header, description = "Asking again under the same key orders nothing twice")),
+    params(("id" = String, Path, description = "The action's name", example = "a17"), shapes::OnceKey),
     responses((status = 200, body = Ordered, description = "Done"), (status = 202, body = Ordered, description = "Under way"), (status = 409, response = shapes::Refusal)))]
 async fn approve(
     app: App,
-    Who(who): Who,
-    Key(key): Key,
+    who: Who,
+    key: Key,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let action = named(&id)?;
-    order(&app, What::Approve { action }, key, who.name).await
+    order(&app, What::Approve { action }, key, who).await
 }
 
 /// A block.
@@ -162,25 +163,25 @@ async fn approve(
 #[serde(deny_unknown_fields)]
 struct Block {
     /// An address or a network.
-    #[schema(value_type = String, example = "192.0.2.1")]
+    #[schema(value_type = String, format = "network", example = "192.0.2.1")]
     target: Prefix,
     /// For how long, in seconds: a year at most. Every action has an end.
     #[schema(minimum = 1, maximum = 31_536_000)]
     ttl_secs: u64,
     /// Why, on one line.
     #[serde(default)]
-    #[schema(max_length = 1024)]
+    #[schema(max_length = 1024, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     why: String,
 }
 
 /// Blocks an address or network for a while. What is protected is refused.
 #[utoipa::path(post, path = "/blocks", tag = "actions", request_body = Block,
-    params(("idempotency-key" = Option<String>, Header, description = "Asking again under the same key orders nothing twice")),
-    responses((status = 200, body = Ordered, description = "Done"), (status = 202, body = Ordered, description = "Under way")))]
+    params(shapes::OnceKey),
+    responses((status = 200, body = Ordered, description = "Done"), (status = 202, body = Ordered, description = "Under way"), (status = 409, response = shapes::Refusal)))]
 async fn block(
     app: App,
-    Who(who): Who,
-    Key(key): Key,
+    who: Who,
+    key: Key,
     Json(asked): Json<Block>,
 ) -> Result<Response, Problem> {
     let what = What::Block {
@@ -188,35 +189,30 @@ async fn block(
         ttl_secs: asked.ttl_secs,
         why: asked.why,
     };
-    order(&app, what, key, who.name).await
+    order(&app, what, key, who).await
 }
 
 /// Ends every action that aims at an address or network, or at a part of it. The `/` of a network is
 /// written `%2F`.
 #[utoipa::path(delete, path = "/blocks/{target}", tag = "actions",
-    params(("target" = String, Path, description = "An address or a network", example = "192.0.2.1"),
-        ("idempotency-key" = Option<String>, Header, description = "Asking again under the same key orders nothing twice")),
-    responses((status = 200, body = Ordered, description = "Done"), (status = 202, body = Ordered, description = "Under way")))]
+    params(("target" = String, Path, format = "network", description = "An address or a network", example = "192.0.2.1"),
+        shapes::OnceKey),
+    responses((status = 200, body = Ordered, description = "Done"), (status = 202, body = Ordered, description = "Under way"), (status = 409, response = shapes::Refusal)))]
 async fn unblock(
     app: App,
-    Who(who): Who,
-    Key(key): Key,
+    who: Who,
+    key: Key,
     Path(target): Path<String>,
 ) -> Result<Response, Problem> {
     let target: Prefix = target
         .parse()
         .map_err(|error| Problem::bad(format!("target: {error}")))?;
-    order(&app, What::Unblock { target }, key, who.name).await
+    order(&app, What::Unblock { target }, key, who).await
 }
 
-async fn order(
-    app: &App,
-    what: What,
-    key: Option<String>,
-    who: String,
-) -> Result<Response, Problem> {
+async fn order(app: &App, what: What, Key(key): Key, Who(who): Who) -> Result<Response, Problem> {
     check(&what)?;
-    let answer = app.order(what, key, who).await?;
+    let answer = app.order(what, key, who.name).await?;
     let Answer {
         order,
         settled,

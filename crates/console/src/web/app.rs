@@ -19,19 +19,22 @@ use tokio::time::Instant;
 
 use super::captures::Captures;
 use super::countries::Countries;
+use super::hosts::Host;
 use super::incidents::IncidentView;
+use super::kept::Kept;
 use super::lent::{Lent, RuleBook};
 use super::live::Hub;
 use super::overview::IncidentCounts;
 use super::receivers::{Receiver, ReceiverTest};
 use super::rules::RuleText;
 use super::samples::Samples;
-use super::tallies::Tallies;
+use super::tallies::Counted;
 use crate::api::orders;
 use crate::api::problem::Problem;
 use crate::api::status::Status;
 use crate::auth::Auth;
 use crate::service::{Shared, ordering};
+use crate::tls::Authority;
 
 /// How long an order waits for what comes of it.
 const ORDER_WAIT: Duration = Duration::from_secs(5);
@@ -52,12 +55,17 @@ pub struct Inner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) lent: Lent,
     pub(crate) auth: super::slot::Slot<Auth>,
+    /// Makes certificates, once the door stands.
+    pub(crate) authority: super::slot::Slot<Arc<Authority>>,
     pub(crate) samples: Mutex<Samples>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) countries: Countries,
     pub(crate) captures: Captures,
     pub(super) searches: Semaphore,
-    pub(super) tallies: Mutex<Tallies>,
+    /// Of stretches of time, by their length in seconds.
+    pub(super) tallies: Kept<u64, Counted>,
+    /// All hosts that were seen, by the search and the length of the stretch of time.
+    pub(super) hosts: Kept<(String, u64), Vec<Host>>,
     pub(super) hits: super::rules::Hits,
     pub(super) reloading: tokio::sync::Mutex<()>,
     pub(crate) overlays_changed: Notify,
@@ -95,6 +103,14 @@ pub fn of_state(error: state::Error) -> Problem {
     Problem::new(status, error.to_string())
 }
 
+/// The same of a listing: what is refused of it is the request's fault.
+pub fn of_listing(error: state::Error) -> Problem {
+    match error {
+        state::Error::Refused(why) => Problem::bad(why),
+        other => of_state(other),
+    }
+}
+
 impl App {
     pub(crate) fn new(
         shared: Arc<Shared>,
@@ -109,12 +125,14 @@ impl App {
             shared,
             lent,
             auth,
+            authority: super::slot::Slot::empty("the dashboard's door does not stand here"),
             samples: Mutex::default(),
             hub,
             countries,
             captures,
             searches: Semaphore::new(SEARCHES),
-            tallies: Mutex::default(),
+            tallies: Kept::default(),
+            hosts: Kept::default(),
             hits: super::rules::Hits::default(),
             reloading: tokio::sync::Mutex::default(),
             overlays_changed: Notify::new(),

@@ -56,6 +56,26 @@ pub enum CaptureState {
     Failed,
 }
 
+/// What is done about packets whose checksum is wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Checksums {
+    /// They are left out of their streams, as their receiver leaves them out.
+    #[default]
+    All,
+    /// They are read as any other: captures of a host's own packets have checksums that its card had yet to compute.
+    None,
+}
+
+/// How a capture is read.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Reading {
+    /// Which checksums are held against packets: `all` unless said otherwise.
+    #[param(inline)]
+    checksums: Option<Checksums>,
+}
+
 /// A capture that was handed in.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Capture {
@@ -74,6 +94,10 @@ pub struct Capture {
     pub packets: u64,
     pub events: u64,
     pub alerts: u64,
+    /// Packets that were left out because their checksum is wrong: `checksums=none` reads them.
+    pub wrong_checksums: u64,
+    /// What is done about wrong checksums.
+    pub checksums: Checksums,
     pub error: Option<String>,
     /// A search that finds its events.
     pub query: String,
@@ -104,7 +128,7 @@ struct TestForm {
     #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
     capture: Vec<u8>,
     /// Rules, one on a line.
-    #[schema(max_length = 1_048_576)]
+    #[schema(min_length = 1, max_length = 1_048_576)]
     rules: String,
 }
 
@@ -122,6 +146,8 @@ pub struct RuleTest {
     #[schema(value_type = Vec<Eve>)]
     pub alerts: Vec<Box<serde_json::value::RawValue>>,
     pub took_ms: u64,
+    /// Packets that were left out because their checksum is wrong: `checksums=none` reads them.
+    pub wrong_checksums: u64,
     /// Why the capture was not read to its end.
     pub error: Option<String>,
 }
@@ -146,6 +172,7 @@ struct Paging {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -176,13 +203,18 @@ fn busy(what: &str) -> Problem {
 
 /// Hands in a capture: as a form with the file in `capture`, or as the body itself
 /// (`application/vnd.tcpdump.pcap` or `application/octet-stream`). 256 MiB at most.
-#[utoipa::path(post, path = "/captures", tag = "captures",
+#[utoipa::path(post, path = "/captures", tag = "captures", params(Reading),
     request_body(content(
         (CaptureForm = "multipart/form-data"),
         (Vec<u8> = "application/vnd.tcpdump.pcap"),
         (Vec<u8> = "application/octet-stream"))),
     responses((status = 202, body = Capture)))]
-async fn create(app: App, Who(who): Who, request: Request) -> Result<Response, Problem> {
+async fn create(
+    app: App,
+    Who(who): Who,
+    Query(reading): Query<Reading>,
+    request: Request,
+) -> Result<Response, Problem> {
     if app.lent.read_capture.is_none() {
         return Err(Problem::unavailable(
             "captures are not read in this process",
@@ -205,6 +237,8 @@ async fn create(app: App, Who(who): Who, request: Request) -> Result<Response, P
         packets: 0,
         events: 0,
         alerts: 0,
+        wrong_checksums: 0,
+        checksums: reading.checksums.unwrap_or_default(),
         error: None,
     };
     tracing::info!(
@@ -231,10 +265,16 @@ async fn show(app: App, Path(id): Path<String>) -> Result<Json<Capture>, Problem
 }
 
 /// Holds rules against a capture; nothing is kept.
-#[utoipa::path(post, path = "/rules/test", tag = "rules",
+#[utoipa::path(post, path = "/rules/test", tag = "rules", params(Reading),
     request_body(content((TestForm = "multipart/form-data"))),
     responses((status = 200, body = RuleTest)))]
-async fn test(app: App, Who(who): Who, request: Request) -> Result<Json<RuleTest>, Problem> {
+async fn test(
+    app: App,
+    Who(who): Who,
+    Query(reading): Query<Reading>,
+    request: Request,
+) -> Result<Json<RuleTest>, Problem> {
+    let is_checked = reading.checksums.unwrap_or_default() == Checksums::All;
     let Some(read) = app.lent.read_capture.clone() else {
         return Err(Problem::unavailable(
             "captures are not read in this process",
@@ -274,6 +314,7 @@ async fn test(app: App, Who(who): Who, request: Request) -> Result<Json<RuleTest
                 file: upload.file.path(),
                 name: "test",
                 rules: Some(&rules),
+                is_checked,
                 stop: &stop,
                 take: &mut take,
                 refused: &mut refused,

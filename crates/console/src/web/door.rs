@@ -1,7 +1,7 @@
 //! The door itself: what every request passes on its way in, every answer on its way out, and what runs
 //! beside them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::watch;
@@ -25,6 +25,7 @@ use crate::api::problem::Problem;
 use crate::auth::{Auth, Caller, Principal};
 use crate::config::Web;
 use crate::place::Place;
+use crate::proxies::Trusted;
 use crate::serve::{self, Limits};
 use crate::service::{Shared, lock};
 use crate::tls::{Peer, Tls};
@@ -50,6 +51,9 @@ const STATS: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether a change of a rule has ended.
 const OVERLAYS: Duration = Duration::from_secs(60);
+
+/// How often the keys of other consoles are read.
+const KEYS: Duration = Duration::from_secs(30);
 
 /// Between two looks whether the state is open.
 const LOOK: Duration = Duration::from_millis(500);
@@ -171,6 +175,7 @@ async fn answer(app: App, place: Place, config: &Web, mut stop: watch::Receiver<
         }
         Err(_) => return,
     };
+    app.authority.set(Ok(tls.authority().clone()));
     if let Ok(address) = listener.local_addr() {
         let shown = tls.shown();
         tracing::info!(
@@ -187,17 +192,19 @@ async fn answer(app: App, place: Place, config: &Web, mut stop: watch::Receiver<
         let _ = told.wait_for(|stop| *stop).await;
         hub.close();
     });
-    serve::tls(&listener, tls.acceptor(), router(&app), LIMITS, stop).await;
+    let trusted = Trusted::new(&config.trusted_proxies);
+    let router = router(&app, trusted.clone());
+    serve::tls(&listener, tls.acceptor(), trusted, router, LIMITS, stop).await;
 }
 
 /// Everything that stands at the door.
-fn router(app: &App) -> Router {
+fn router(app: &App, trusted: Trusted) -> Router {
     Router::new()
         .nest(openapi::BASE, api(app))
         .route("/api/openapi.json", get(description))
         .nest("/es", face::router(app))
         .fallback(files::serve)
-        .layer(from_fn(pass))
+        .layer(from_fn_with_state(trusted, pass))
 }
 
 async fn description() -> Response {
@@ -226,16 +233,38 @@ pub fn api(app: &App) -> Router {
 #[derive(Clone)]
 struct Asked(String);
 
-/// Puts the [`Principal`] beside a request.
-pub async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Puts the [`Principal`] beside a request of the API.
+async fn identify(State(app): State<App>, request: Request, next: Next) -> Response {
+    // Routers take the base off; nothing else that has such a part in its path may be mistaken for it.
+    let path = request.uri().path();
+    let path = path.strip_prefix(openapi::BASE).unwrap_or(path);
+    let is_login = path.starts_with("/auth/");
+    introduce(app, is_login, request, next).await
+}
+
+/// The same where nobody logs in.
+pub async fn identify_shipper(State(app): State<App>, request: Request, next: Next) -> Response {
+    introduce(app, false, request, next).await
+}
+
+async fn introduce(app: App, is_login: bool, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().cloned();
     let address = peer.as_ref().map(|peer| peer.address.ip().to_canonical());
     if let Some(machine) = peer.and_then(|peer| peer.machine) {
+        let admitted = match app.auth() {
+            Ok(auth) => auth.admit_machine(&machine, app.now()).await,
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = admitted {
+            return refusal.into_response();
+        }
         request.extensions_mut().insert(machine);
     }
     let caller = Caller::of(address, request.headers());
     match app.auth.get() {
-        Ok(auth) => crate::auth::identify::layer(auth, caller, app.now(), request, next).await,
+        Ok(auth) => {
+            crate::auth::identify::layer(auth, caller, app.now(), is_login, request, next).await
+        }
         Err(_) => next.run(request).await,
     }
 }
@@ -251,15 +280,26 @@ fn head_bytes(request: &Request) -> usize {
     fields + place.map_or(0, |place| place.as_str().len())
 }
 
+/// Who asks, behind proxies that were named: from here on the request comes from there, for throttling and for logs.
+fn client(trusted: &Trusted, request: &mut Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<Peer>()?.clone();
+    let address = trusted.client(peer.address.ip(), request.headers());
+    if address != peer.address.ip() {
+        let address = SocketAddr::new(address, 0);
+        request.extensions_mut().insert(Peer { address, ..peer });
+    }
+    Some(address)
+}
+
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
 
 /// What every request and answer passes: a name, a time limit, headers, the access log.
-async fn pass(request: Request, next: Next) -> Response {
+async fn pass(State(trusted): State<Trusted>, mut request: Request, next: Next) -> Response {
     let number = REQUESTS.fetch_add(1, Ordering::Relaxed);
     let id = format!("{:x}-{number:x}", std::process::id());
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.address);
+    let from = client(&trusted, &mut request);
     let is_local = request
         .headers()
         .get(header::HOST)
@@ -306,7 +346,7 @@ async fn pass(request: Request, next: Next) -> Response {
         .map(|asked| asked.0.as_str());
     let who = who.unwrap_or("-");
     let ms = begun.elapsed().as_millis();
-    let from = peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
+    let from = from.map_or_else(|| "-".to_owned(), |address| address.to_string());
     let status = status.as_u16();
     // What only reads and goes well is asked again every few seconds by each open page.
     if status >= 400 || !matches!(method, Method::GET | Method::HEAD) {
@@ -374,8 +414,8 @@ async fn open_logins(app: App, config: crate::auth::Config) {
             match Auth::open(&config, state, &app.lent.folder) {
                 Ok(auth) => match first(&app, &auth).await {
                     Ok(()) => {
-                        app.auth.set(Ok(auth));
-                        return;
+                        app.auth.set(Ok(auth.clone()));
+                        return share_keys(&app, &auth).await;
                     }
                     Err(why) => app.auth.set(Err(why)),
                 },
@@ -383,6 +423,16 @@ async fn open_logins(app: App, config: crate::auth::Config) {
             }
         }
         sleep(LOOK).await;
+    }
+}
+
+/// Tells other consoles on the same state our key, and learns theirs.
+async fn share_keys(app: &App, auth: &Auth) {
+    loop {
+        if let Err(refusal) = auth.share_keys(app.now()).await {
+            tracing::debug!(target: "auth", "keys are not shared: {refusal}");
+        }
+        sleep(KEYS).await;
     }
 }
 

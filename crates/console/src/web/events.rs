@@ -40,12 +40,13 @@ pub fn routes() -> Routes {
 #[into_params(parameter_in = Query)]
 pub struct Which {
     /// A query as typed: `event_type:alert AND src_ip:10.0.0.0/8`. Nothing: every event.
-    #[param(max_length = 8192)]
+    #[param(max_length = 8192, format = "search")]
     pub q: Option<String>,
     /// From this time on: RFC 3339, EVE's form, or so long before now (`15m`, `1h`, `7d`).
-    #[param(example = "1h")]
+    #[param(example = "1h", format = "moment")]
     pub since: Option<String>,
     /// Before this time, in the same forms.
+    #[param(format = "moment")]
     pub until: Option<String>,
 }
 
@@ -82,6 +83,7 @@ struct Paging {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -206,14 +208,15 @@ fn order(asked: Option<Sorted>) -> Order {
 struct Search {
     /// A query as typed; nothing: every event.
     #[serde(default)]
-    #[schema(max_length = 8192)]
+    #[schema(max_length = 8192, format = "search")]
     q: Option<String>,
     /// From this time on.
     #[serde(default)]
-    #[schema(example = "1h")]
+    #[schema(example = "1h", format = "moment")]
     since: Option<String>,
     /// Before this time.
     #[serde(default)]
+    #[schema(format = "moment")]
     until: Option<String>,
     /// Which come first.
     #[serde(default)]
@@ -224,6 +227,7 @@ struct Search {
     limit: Option<u32>,
     /// What the page before said in `next`.
     #[serde(default)]
+    #[schema(format = "cursor")]
     cursor: Option<String>,
     /// Aggregations as Elasticsearch has them, by name.
     #[serde(default)]

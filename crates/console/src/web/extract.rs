@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::api::idempotency::is_key;
 use crate::api::problem::Problem;
@@ -61,18 +62,34 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let body = body(request, MAX_JSON).await?;
         // serde reads a list as the members of a struct in their order; nobody means that.
         if body.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Problem::unprocessable(
-                "body: an object is wanted, not a list",
-            ));
+            return Err(Problem::bad("body: an object is wanted, not a list"));
         }
-        serde_json::from_slice(&body)
+        let mut read: Value = serde_json::from_slice(&body)
+            .map_err(|error| Problem::bad(format!("body: {error}")))?;
+        make_whole(&mut read);
+        serde_json::from_value(read)
             .map(Json)
-            .map_err(|error| match error.classify() {
-                serde_json::error::Category::Data => {
-                    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("body: {error}"))
-                }
-                _ => Problem::bad(format!("body: {error}")),
-            })
+            .map_err(|error| Problem::bad(format!("body: {error}")))
+    }
+}
+
+/// The largest number below which every whole number has a floating point of its own.
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// Writes numbers without a fraction as whole ones: `3.0` is 3 in JSON (and in JSON Schema), not in serde.
+fn make_whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let whole = number
+                .as_f64()
+                .filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < MAX_WHOLE);
+            if let Some(float) = whole {
+                *number = (float as i64).into();
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(make_whole),
+        Value::Object(all) => all.values_mut().for_each(make_whole),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 
@@ -219,6 +236,14 @@ mod tests {
         ] {
             assert_eq!(version(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_number_without_a_fraction_is_whole_however_it_is_written() {
+        let mut read = serde_json::json!({"a": [3.0, -2.0, 0.5, 1e300, 7], "b": {"c": 1e3}});
+        make_whole(&mut read);
+        let expected = serde_json::json!({"a": [3, -2, 0.5, 1e300, 7], "b": {"c": 1000}});
+        assert_eq!(read, expected);
     }
 
     #[test]

@@ -27,7 +27,10 @@ const MAX_UNPACKED: u64 = 64 << 20;
 pub fn router(app: &App) -> Router {
     Router::new()
         .fallback(answer)
-        .layer(from_fn_with_state(app.clone(), super::door::identify))
+        .layer(from_fn_with_state(
+            app.clone(),
+            super::door::identify_shipper,
+        ))
         .with_state(app.clone())
 }
 

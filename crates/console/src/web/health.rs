@@ -60,11 +60,12 @@ async fn status(app: App) -> Result<Json<Status>, Problem> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Asked {
-    /// Names of counters, as `status` has them, separated by commas. Nothing: only the names that there are.
+    /// Names of counters, as `status` has them, separated by commas; one that was not noted yet has no points. Nothing:
+    /// only the names that there are.
     #[param(example = "packets,bytes", max_length = 2048)]
     metric: Option<String>,
     /// From this time on; an hour unless said otherwise. A day is kept.
-    #[param(default = "1h")]
+    #[param(default = "1h", format = "moment")]
     since: Option<String>,
 }
 
@@ -93,7 +94,7 @@ pub struct Point {
 
 /// Counters over time.
 #[utoipa::path(get, path = "/health/series", tag = "health", params(Asked),
-    responses((status = 200, body = Series)))]
+    responses((status = 200, body = Series), (status = 404, response = shapes::Refusal)))]
 async fn series(app: App, Query(asked): Query<Asked>) -> Result<Json<Series>, Problem> {
     let now = app.now();
     let since = super::events::since_or(asked.since.as_deref(), "1h", now)?;
@@ -109,17 +110,13 @@ async fn series(app: App, Query(asked): Query<Asked>) -> Result<Json<Series>, Pr
         return Err(Problem::bad(format!("metric: {MAX_METRICS} at most")));
     }
     let kept = lock(&app.samples);
-    let known = kept.names();
-    if let Some(unknown) = names.iter().find(|name| !known.contains(**name)) {
-        return Err(Problem::missing(format!("there is no metric {unknown:?}")));
-    }
     let series = names
         .iter()
         .map(|name| ((*name).to_owned(), kept.points(name, since)))
         .collect();
     Ok(Json(Series {
         interval_secs: super::samples::EVERY.as_secs(),
-        metrics: known.into_iter().collect(),
+        metrics: kept.names().into_iter().collect(),
         series,
     }))
 }

@@ -40,21 +40,22 @@ pub fn routes() -> Routes {
 #[into_params(parameter_in = Query)]
 struct Asked {
     /// An address or network, or a query that picks the events that are looked at.
-    #[param(max_length = 8192)]
+    #[param(max_length = 8192, format = "search")]
     q: Option<String>,
     /// Seen from this time on; a day unless said otherwise.
-    #[param(default = "1d")]
+    #[param(default = "1d", format = "moment")]
     since: Option<String>,
     /// Hosts on the page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
 /// A host in a list.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
-struct Host {
+pub struct Host {
     address: String,
     /// What the assets file says of it.
     asset: Option<Asset>,
@@ -196,39 +197,15 @@ async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<HostPage>, Pr
     let limit = page::limit(asked.limit)?;
     let from: usize = page::read(asked.cursor.as_deref())?.unwrap_or_default();
     let text = asked.q.unwrap_or_default();
-    // An address or network picks hosts; anything else picks events.
-    let prefix: Option<Prefix> = text.trim().parse().ok();
-    let tree = match &prefix {
-        Some(prefix) => Tree::or(vec![at("src_ip", prefix), at("dest_ip", prefix)]),
-        None => query(Some(&text))?,
-    };
-    let request = Request {
-        since: Some(since_or(asked.since.as_deref(), "1d", app.now())?),
-        limit: 0,
-        exact_total: false,
-        aggregations: json!({
-            "sources": of_address("src_ip", MAX_HOSTS),
-            "destinations": of_address("dest_ip", MAX_HOSTS),
-        }),
-        ..Request::of(tree)
-    };
-    let (answer, _) = app.find(request).await?;
-    let mut hosts = HashMap::new();
-    add(&mut hosts, &answer.aggregations["sources"]);
-    add(&mut hosts, &answer.aggregations["destinations"]);
-    let is_asked = |host: &Host| match (&prefix, host.address.parse::<IpAddr>()) {
-        (Some(prefix), Ok(address)) => prefix.contains(address),
-        (Some(_), Err(_)) => false,
-        (None, _) => true,
-    };
-    let mut hosts: Vec<Host> = hosts.into_values().filter(is_asked).collect();
-    hosts.sort_by(|a, b| {
-        let busy = |host: &Host| (host.alerts, host.events);
-        busy(b)
-            .cmp(&busy(a))
-            .then_with(|| a.address.cmp(&b.address))
-    });
-    let (mut items, next) = page::slice(hosts.into_iter(), from, limit);
+    let now = app.now();
+    let since = since_or(asked.since.as_deref(), "1d", now)?;
+    let span = now.since(since).as_secs();
+    // Read here, so that what can't be read is refused whatever is kept.
+    let wanted = Wanted::of(&text)?;
+    let lister = app.clone();
+    let listing = async move { lister.list_hosts(wanted, since).await };
+    let hosts = app.hosts.get((text, span), now, listing).await?;
+    let (mut items, next) = page::slice(hosts.iter().cloned(), from, limit);
     let (lent, countries) = (app.lent.clone(), app.countries.clone());
     items = app
         .wait(move || {
@@ -240,6 +217,57 @@ async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<HostPage>, Pr
         })
         .await?;
     Ok(Json(HostPage { items, next }))
+}
+
+/// Which hosts are wanted.
+struct Wanted {
+    prefix: Option<Prefix>,
+    tree: Tree,
+}
+
+impl Wanted {
+    /// An address or network picks hosts; anything else picks events.
+    fn of(text: &str) -> Result<Wanted, Problem> {
+        let prefix: Option<Prefix> = text.trim().parse().ok();
+        let tree = match &prefix {
+            Some(prefix) => Tree::or(vec![at("src_ip", prefix), at("dest_ip", prefix)]),
+            None => query(Some(text))?,
+        };
+        Ok(Wanted { prefix, tree })
+    }
+}
+
+impl App {
+    /// All hosts that were seen since then, those with the most alerts first, then those with the most events.
+    async fn list_hosts(&self, wanted: Wanted, since: Timestamp) -> Result<Vec<Host>, Problem> {
+        let request = Request {
+            since: Some(since),
+            limit: 0,
+            exact_total: false,
+            aggregations: json!({
+                "sources": of_address("src_ip", MAX_HOSTS),
+                "destinations": of_address("dest_ip", MAX_HOSTS),
+            }),
+            ..Request::of(wanted.tree)
+        };
+        let (answer, _) = self.find(request).await?;
+        let mut hosts = HashMap::new();
+        add(&mut hosts, &answer.aggregations["sources"]);
+        add(&mut hosts, &answer.aggregations["destinations"]);
+        let is_asked = |host: &Host| match (&wanted.prefix, host.address.parse::<IpAddr>()) {
+            (Some(prefix), Ok(address)) => prefix.contains(address),
+            (Some(_), Err(_)) => false,
+            (None, _) => true,
+        };
+        let mut hosts: Vec<Host> = hosts.into_values().filter(is_asked).collect();
+        hosts.sort_by(|a, b| {
+            let busy = |host: &Host| (host.alerts, host.events);
+            busy(b)
+                .cmp(&busy(a))
+                .then_with(|| a.address.cmp(&b.address))
+        });
+        Ok(hosts)
+    }
 }
 
 /// A condition on one end.
@@ -256,7 +284,7 @@ fn at(end: &str, prefix: &Prefix) -> Tree {
 #[into_params(parameter_in = Query)]
 struct Since {
     /// Seen from this time on; a week unless said otherwise.
-    #[param(default = "7d")]
+    #[param(default = "7d", format = "moment")]
     since: Option<String>,
 }
 
@@ -296,15 +324,18 @@ async fn show(
     let mut ports = terms("dest_port");
     ports["aggs"] = json!({"proto": {"terms": {"field": "proto", "size": 1}},
         "app": {"terms": {"field": "app_proto", "size": 1}}});
-    let (out, _) = app.find(request("src_ip", "dest_ip", &[])).await?;
     let names = ["tls.sni.keyword", "http.hostname"];
     let into = [
         ("ports", ports),
         ("sni", terms(names[0])),
         ("hostname", terms(names[1])),
     ];
-    let (into, _) = app.find(request("dest_ip", "src_ip", &into)).await?;
-    let (out, into) = (out.aggregations, into.aggregations);
+    // Both ends at once: the store has threads for more than one search.
+    let (out, into) = tokio::try_join!(
+        app.find(request("src_ip", "dest_ip", &[])),
+        app.find(request("dest_ip", "src_ip", &into)),
+    )?;
+    let (out, into) = (out.0.aggregations, into.0.aggregations);
     let mut own = HashMap::new();
     add(&mut own, &out["own"]);
     add(&mut own, &into["own"]);

@@ -11,7 +11,7 @@ use store::search::Request;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::app::{App, of_state};
+use super::app::{App, of_listing, of_state};
 use super::events::{self, EventPage};
 use super::extract::{IfMatch, Json, Path, Query, Who, etag};
 use super::page;
@@ -24,8 +24,13 @@ use crate::auth::Role;
 
 mod timeline;
 
+pub use timeline::Notified;
+
 /// Silences that are held against one incident.
 const MAX_SILENCES: usize = 1000;
+
+/// The longest reason, characters.
+const MAX_WHY: usize = 1024;
 
 /// The routes.
 pub fn routes() -> Routes {
@@ -43,7 +48,10 @@ pub fn routes() -> Routes {
 #[into_params(parameter_in = Query)]
 struct Asked {
     /// Statuses, separated by commas: `open`, `acknowledged`, `closed`. Nothing: all.
-    #[param(example = "open,acknowledged")]
+    #[param(
+        example = "open,acknowledged",
+        pattern = r"^((open|acknowledged|closed)(,(open|acknowledged|closed))*)?$"
+    )]
     status: Option<String>,
     /// The least severity.
     #[param(inline, example = "high")]
@@ -54,11 +62,13 @@ struct Asked {
     #[param(max_length = 256)]
     q: Option<String>,
     /// Whose last event is not before: RFC 3339, or so long before now.
+    #[param(format = "moment")]
     since: Option<String>,
     /// Incidents on the page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -190,19 +200,11 @@ async fn list(
     };
     let paging = page::of_state(asked.limit, asked.cursor)?;
     let found = app.state()?.incidents().list(&filter, &paging).await;
-    let found = found.map_err(asked_wrong)?.map(IncidentView::of);
+    let found = found.map_err(of_listing)?.map(IncidentView::of);
     Ok(Json(IncidentPage {
         items: found.items,
         next: found.next,
     }))
-}
-
-/// What is refused of a listing is the request's fault.
-fn asked_wrong(error: state::Error) -> Problem {
-    match error {
-        state::Error::Refused(why) => Problem::bad(why),
-        other => of_state(other),
-    }
 }
 
 /// One incident.
@@ -259,7 +261,7 @@ impl Note {
 /// Owns, acknowledges, closes, opens again.
 #[utoipa::path(patch, path = "/incidents/{id}", tag = "incidents", request_body = Triage,
     params(("id" = String, Path, description = "The incident's name"),
-        ("if-match" = Option<String>, Header, description = "The ETag that the change is meant for; without it: whatever it is now")),
+        shapes::IfMatch),
     responses((status = 200, body = IncidentDetail, headers(("etag" = String, description = "For If-Match"))),
         (status = 412, response = shapes::Refusal)))]
 async fn triage(
@@ -269,6 +271,13 @@ async fn triage(
     Path(id): Path<String>,
     Json(asked): Json<Triage>,
 ) -> Result<Response, Problem> {
+    if asked
+        .why
+        .as_ref()
+        .is_some_and(|why| why.chars().count() > MAX_WHY)
+    {
+        return Err(Problem::bad(format!("why: {MAX_WHY} characters at most")));
+    }
     let state = app.state()?;
     let version = match version {
         Some(version) => version,
@@ -318,6 +327,7 @@ struct Paging {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 

@@ -1,5 +1,6 @@
 //! What the process lends to the API: things of other crates, and closures for what only it can do.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,9 +9,11 @@ use serde_json::Value;
 
 use super::captures::{RefusedRule, RuleTest};
 use super::hosts::Asset;
+use super::incidents::Notified;
 use super::receivers::{Receiver, ReceiverTest};
-use super::rules::{RuleCounts, RuleState, RuleText};
+use super::rules::{RuleCost, RuleCounts, RuleState, RuleText};
 use super::slot::Slot;
+use super::storage::Storage;
 
 /// Every rule, and what became of it at the last load.
 #[derive(Debug, Default)]
@@ -43,6 +46,8 @@ pub struct CaptureRead {
     pub events: u64,
     /// Of these, alerts.
     pub alerts: u64,
+    /// Packets whose transport checksum is wrong and that were left out of their streams.
+    pub wrong_checksums: u64,
     /// Why it was not read to its end.
     pub error: Option<String>,
 }
@@ -55,6 +60,8 @@ pub struct CaptureJob<'a> {
     pub name: &'a str,
     /// Rules in place of those that are loaded; what is read is then held against these alone.
     pub rules: Option<&'a str>,
+    /// Whether packets with a wrong checksum are left out.
+    pub is_checked: bool,
     /// Whether to break off.
     pub stop: &'a (dyn Fn() -> bool + Sync),
     /// Takes each record and whether it is an alert; false breaks off.
@@ -81,6 +88,12 @@ pub type PublishEvents = dyn Fn(&[&[u8]]) -> Vec<Result<RecordId, String>> + Sen
 /// The rules that are loaded.
 pub type Rules = dyn Fn() -> Option<Arc<RuleBook>> + Send + Sync;
 
+/// What the rules of the sensor cost since it started, by their number; None where no sensor runs.
+pub type RuleCosts = dyn Fn() -> Option<HashMap<u32, RuleCost>> + Send + Sync;
+
+/// What receivers heard of the incident of this id.
+pub type Notifications = dyn Fn(&str) -> Vec<Notified> + Send + Sync;
+
 /// Who is told.
 pub type Receivers = dyn Fn() -> Vec<Receiver> + Send + Sync;
 
@@ -101,6 +114,8 @@ pub struct Lent {
     pub state: Slot<state::State>,
     /// The rules that are loaded; None where this process has no sensor.
     pub rules: Arc<Rules>,
+    /// What they cost.
+    pub rule_costs: Arc<RuleCosts>,
     /// Reads rules again.
     pub reload: Arc<Reload>,
     /// Reads captures.
@@ -113,6 +128,10 @@ pub struct Lent {
     pub receivers: Arc<Receivers>,
     /// Tests a receiver; None where there is none of that name.
     pub test_receiver: Arc<TestReceiver>,
+    /// Who heard of an incident.
+    pub notifications: Arc<Notifications>,
+    /// How far readers of topics are behind, and how much room is left.
+    pub storage: Arc<dyn Fn() -> Storage + Send + Sync>,
     /// What the assets file says of an address.
     pub asset: Arc<AssetOf>,
     /// Tells something to the person at the terminal: a password that is told once.
@@ -128,6 +147,7 @@ impl Lent {
             store: Slot::empty("no store is open in this process"),
             state: Slot::empty("no state is open in this process"),
             rules: Arc::new(|| None),
+            rule_costs: Arc::new(|| None),
             reload: Arc::new(|_, _| Err("no sensor runs in this process".to_owned())),
             read_capture: None,
             publish_events: Arc::new(|records| {
@@ -137,6 +157,8 @@ impl Lent {
             packets: Arc::new(|_| None),
             receivers: Arc::new(Vec::new),
             test_receiver: Arc::new(|_| None),
+            notifications: Arc::new(|_| Vec::new()),
+            storage: Arc::new(Storage::default),
             asset: Arc::new(|_| None),
             announce: Arc::new(|_| {}),
         }
@@ -156,6 +178,7 @@ impl RuleTest {
             loaded,
             refused,
             total: read.alerts,
+            wrong_checksums: read.wrong_checksums,
             alerts: Vec::new(),
             took_ms: 0,
             error: read.error.clone(),

@@ -156,6 +156,11 @@ impl Hub {
         }
     }
 
+    /// Whether this one still follows.
+    pub fn has(&self, id: u64) -> bool {
+        lock(&self.clients).contains_key(&id)
+    }
+
     /// Nobody follows any more: their streams end.
     pub fn close(&self) {
         lock(&self.clients).clear();

@@ -1,6 +1,7 @@
 //! What the API says of itself: OpenAPI 3.1, served and kept in `docs/openapi.json`.
 
 use super::routes::operations;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
@@ -26,6 +27,7 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     for (path, item) in &mut api.paths.paths {
         for (method, operation) in operations(item) {
             operation.operation_id = Some(name(method, path));
+            refusals(operation, path);
             for response in operation.responses.responses.values_mut() {
                 if let RefOr::T(response) = response
                     && response.description.is_empty()
@@ -65,6 +67,35 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
         <crate::api::problem::Problem as utoipa::PartialSchema>::schema(),
     );
     api
+}
+
+/// What may go wrong with a request, by what it has: the form of each refusal is the same.
+fn refusals(operation: &mut Operation, path: &str) {
+    let mut named: Vec<u16> = vec![503];
+    let parameters = operation.parameters.iter().flatten();
+    for parameter in parameters {
+        named.push(400);
+        // A stretch of time that ends before it begins; a key that stands for another order.
+        if parameter.parameter_in == ParameterIn::Query || parameter.name == "idempotency-key" {
+            named.push(422);
+        }
+    }
+    if path.contains('{') {
+        named.push(404);
+    }
+    if operation.request_body.is_some() {
+        named.extend([400, 408, 413, 415, 422]);
+    }
+    // Refused before anybody has read it: there may be no text.
+    for (status, what) in [
+        ("414", "The address is too long"),
+        ("431", "The head of the request is too large"),
+    ] {
+        let refusal = ResponseBuilder::new().description(what).build();
+        let all = &mut operation.responses.responses;
+        all.entry(status.to_owned()).or_insert(refusal.into());
+    }
+    super::routes::refusals(operation, &named);
 }
 
 /// The name of an operation, the same whatever its function is called: `get_events_id_context`.
@@ -110,6 +141,18 @@ mod tests {
                 let said = operation.get("x-least-role").is_some();
                 let open = operation["security"].as_array().is_some_and(Vec::is_empty);
                 assert!(said != open, "{method} {path}");
+                let all = operation["parameters"].as_array().into_iter().flatten();
+                let mut names: Vec<_> = all
+                    .map(|one| (one["in"].as_str(), one["name"].as_str()))
+                    .collect();
+                let count = names.len();
+                names.sort_unstable();
+                names.dedup();
+                assert_eq!(
+                    names.len(),
+                    count,
+                    "{method} {path}: a parameter stands twice"
+                );
             }
         }
         let mut names = std::collections::BTreeSet::new();

@@ -27,7 +27,7 @@ pub fn routes() -> Routes {
 #[into_params(parameter_in = Query)]
 struct Asked {
     /// From this time on; an hour unless said otherwise.
-    #[param(default = "1h")]
+    #[param(default = "1h", format = "moment")]
     since: Option<String>,
 }
 
@@ -128,7 +128,7 @@ async fn show(app: App, Query(asked): Query<Asked>) -> Result<Json<Overview>, Pr
     let now = app.now();
     let since = super::events::since_or(asked.since.as_deref(), "1h", now)?;
     if since >= now {
-        return Err(Problem::bad("since must come before now"));
+        return Err(Problem::unprocessable("since must come before now"));
     }
     let status = app.status().await?;
     let mut missing = Vec::new();

@@ -9,7 +9,7 @@ use state::queries::New;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::app::{App, of_state};
+use super::app::{App, of_listing, of_state};
 use super::extract::{Json, Path, Query, Who};
 use super::page;
 use super::routes::Routes;
@@ -32,6 +32,7 @@ struct Paging {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -67,7 +68,7 @@ struct NewQuery {
     #[schema(min_length = 1, max_length = 64)]
     name: String,
     /// The query as typed.
-    #[schema(max_length = 8192)]
+    #[schema(max_length = 8192, format = "search")]
     query: String,
     /// How it is shown.
     #[serde(default)]
@@ -102,10 +103,7 @@ async fn list(
 ) -> Result<Json<SavedQueryPage>, Problem> {
     let paging = page::of_state(paging.limit, paging.cursor)?;
     let found = app.state()?.queries().list(&who.name, &paging).await;
-    let found = found.map_err(|error| match error {
-        state::Error::Refused(why) => Problem::bad(why),
-        other => of_state(other),
-    })?;
+    let found = found.map_err(of_listing)?;
     let found = found.map(SavedQuery::of);
     Ok(Json(SavedQueryPage {
         items: found.items,

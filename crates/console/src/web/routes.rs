@@ -91,7 +91,7 @@ fn guard(operation: &mut Operation, least: Role) {
 }
 
 /// Every refusal has one form; these are worth a name.
-fn refusals(operation: &mut Operation, named: &[u16]) {
+pub fn refusals(operation: &mut Operation, named: &[u16]) {
     let all = named.iter().map(ToString::to_string);
     for status in all.chain(["default".to_owned()]) {
         let refusal = RefOr::Ref(Ref::from_response_name("Problem"));

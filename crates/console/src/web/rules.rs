@@ -1,6 +1,6 @@
 //! `/api/v1/rules`: what is loaded and what is not, and what people change about it.
 
-use std::sync::Mutex;
+use std::cmp::Reverse;
 use std::time::Duration;
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,21 +15,18 @@ use utoipa_axum::routes;
 
 use super::app::{App, of_state};
 use super::extract::{Json, Path, Query, Who};
+use super::kept;
 use super::lent::RuleChange;
 use super::page;
 use super::routes::Routes;
-use super::shapes::Moment;
+use super::shapes::{self, Moment};
 use super::tallies::{buckets, key};
 use super::time::later;
 use crate::api::problem::Problem;
 use crate::auth::Role;
-use crate::service::lock;
 
 /// How far back alerts of rules are counted.
 const HITS_SINCE: Duration = Duration::from_secs(7 * 86_400);
-
-/// How long these counts are good for: they take the store a search over a week.
-const FRESH: Duration = Duration::from_secs(20);
 
 /// Rules whose alerts are counted: those that fire at all are few.
 const MAX_FIRED: u64 = 5000;
@@ -54,14 +51,18 @@ struct Asked {
     #[param(max_length = 256)]
     q: Option<String>,
     /// States, separated by commas: `loaded`, `degraded`, `refused`, `disabled`.
+    #[param(
+        pattern = r"^((loaded|degraded|refused|disabled)(,(loaded|degraded|refused|disabled))*)?$"
+    )]
     state: Option<String>,
-    /// Which come first: `sid` (default) or `hits`.
+    /// Which come first: `sid` (default), `hits` or `cost`.
     #[param(inline)]
     order: Option<RuleOrder>,
     /// Rules on the page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -71,6 +72,7 @@ struct Asked {
 enum RuleOrder {
     Sid,
     Hits,
+    Cost,
 }
 
 /// What became of a rule when it was loaded.
@@ -146,15 +148,32 @@ struct RuleView {
     /// When it fired last, where it did in the last 7 days.
     #[schema(value_type = Option<Moment>)]
     last_hit: Option<Timestamp>,
+    /// What it cost since the sensor started; null where no sensor runs here.
+    cost: Option<RuleCost>,
     /// What people changed about it.
     overlay: Option<Overlay>,
 }
 
+/// What a rule cost since the sensor started, over all workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RuleCost {
+    /// Times it was held against a packet with its stream, or against a transaction; what the prefilter leaves out is
+    /// no check.
+    pub checks: u64,
+    /// Times it matched.
+    pub matches: u64,
+    /// Nanoseconds that all checks took, estimated from some of them.
+    pub nanos: u64,
+}
+
 /// How often each rule fired, and when last; kept for moments.
 #[derive(Debug, Default)]
-pub struct Hits(Mutex<Option<(Timestamp, Arc<Fired>)>>);
+pub struct Hits(kept::Kept<(), Fired>);
 
 type Fired = HashMap<u32, (u64, Timestamp)>;
+
+/// What rules cost, by their number.
+type Costs = HashMap<u32, RuleCost>;
 
 /// What people changed about a rule.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -190,7 +209,7 @@ pub struct Limit {
     pub track: Track,
     /// `suppress`: the address or network; without it every address.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "10.0.0.0/8")]
+    #[schema(value_type = Option<String>, format = "network", example = "10.0.0.0/8")]
     pub address: Option<event::Prefix>,
     /// How many; `suppress` has none.
     #[serde(default)]
@@ -232,6 +251,8 @@ struct RulePage {
     total: u64,
     /// All rules by state.
     by_state: RuleCounts,
+    /// What all rules cost together; null where no sensor runs here.
+    cost: Option<RuleCost>,
     /// Counts reloads.
     generation: u64,
 }
@@ -348,13 +369,12 @@ pub fn changes(overlays: &[state::overlays::Overlay]) -> Vec<RuleChange> {
 impl App {
     /// How often each rule fired in the last week, and when last; nothing where the store can't say.
     async fn fired(&self) -> Arc<Fired> {
-        let now = self.now();
-        if let Some((made, fired)) = lock(&self.hits.0).as_ref()
-            && *made <= now
-            && now.since(*made) < FRESH
-        {
-            return fired.clone();
-        }
+        let (app, now) = (self.clone(), self.now());
+        let asking = async move { app.ask_fired(now).await };
+        self.hits.0.get((), now, asking).await.unwrap_or_default()
+    }
+
+    async fn ask_fired(&self, now: Timestamp) -> Result<Fired, Problem> {
         let alerts = Tree::field("event_type", Predicate::Is(Word::Word("alert".to_owned())));
         let request = Request {
             since: Some(now - HITS_SINCE),
@@ -366,20 +386,20 @@ impl App {
             }}),
             ..Request::of(alerts)
         };
-        let Ok((answer, _)) = self.find(request).await else {
-            return Arc::default();
-        };
-        let fired: Fired = buckets(&answer.aggregations["rules"])
-            .filter_map(|bucket| {
-                let millis = bucket["last"]["value"].as_f64().unwrap_or_default();
-                let last = Timestamp::from_nanos((millis * 1e6) as i64);
-                let count = bucket["doc_count"].as_u64()?;
-                Some((key(bucket).parse().ok()?, (count, last)))
-            })
-            .collect();
-        let fired = Arc::new(fired);
-        *lock(&self.hits.0) = Some((now, fired.clone()));
-        fired
+        let (answer, _) = self.find(request).await?;
+        let fired = buckets(&answer.aggregations["rules"]).filter_map(|bucket| {
+            let millis = bucket["last"]["value"].as_f64().unwrap_or_default();
+            let last = Timestamp::from_nanos((millis * 1e6) as i64);
+            let count = bucket["doc_count"].as_u64()?;
+            Some((key(bucket).parse().ok()?, (count, last)))
+        });
+        Ok(fired.collect())
+    }
+
+    /// What rules cost; None where no sensor runs in this process.
+    async fn costs(&self) -> Option<Costs> {
+        let costs = self.lent.rule_costs.clone();
+        self.wait(move || costs()).await.ok().flatten()
     }
 
     /// What people changed about rules, by their number.
@@ -396,13 +416,52 @@ impl App {
     }
 }
 
-fn view(rule: &RuleText, fired: &Fired, overlays: &HashMap<u32, Overlay>) -> RuleView {
-    let hits = rule.sid.and_then(|sid| fired.get(&sid));
+/// What is known of rules beside their text.
+struct Known {
+    fired: Arc<Fired>,
+    costs: Option<Costs>,
+    overlays: HashMap<u32, Overlay>,
+}
+
+impl Known {
+    async fn of(app: &App) -> Known {
+        Known {
+            fired: app.fired().await,
+            costs: app.costs().await,
+            overlays: app.overlays().await,
+        }
+    }
+
+    fn hits(&self, rule: &RuleText) -> u64 {
+        let hits = rule.sid.and_then(|sid| self.fired.get(&sid));
+        hits.map_or(0, |(count, _)| *count)
+    }
+
+    /// What a rule cost: nothing where it was never looked at.
+    fn cost(&self, rule: &RuleText) -> Option<RuleCost> {
+        let costs = self.costs.as_ref()?;
+        let cost = rule.sid.and_then(|sid| costs.get(&sid));
+        Some(cost.copied().unwrap_or_default())
+    }
+
+    fn cost_of_all(&self) -> Option<RuleCost> {
+        let all = self.costs.as_ref()?.values();
+        Some(all.fold(RuleCost::default(), |sum, one| RuleCost {
+            checks: sum.checks.saturating_add(one.checks),
+            matches: sum.matches.saturating_add(one.matches),
+            nanos: sum.nanos.saturating_add(one.nanos),
+        }))
+    }
+}
+
+fn view(rule: &RuleText, known: &Known) -> RuleView {
+    let hits = rule.sid.and_then(|sid| known.fired.get(&sid));
     RuleView {
         rule: rule.clone(),
         hits: hits.map_or(0, |(count, _)| *count),
         last_hit: hits.map(|(_, last)| *last),
-        overlay: rule.sid.and_then(|sid| overlays.get(&sid).cloned()),
+        cost: known.cost(rule),
+        overlay: rule.sid.and_then(|sid| known.overlays.get(&sid).cloned()),
     }
 }
 
@@ -447,26 +506,30 @@ async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<RulePage>, Pr
     let text = page::words(asked.q)?.to_lowercase();
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     let book = app.rules().await?;
-    let (fired, overlays) = (app.fired().await, app.overlays().await);
-    let by_hits = matches!(asked.order, Some(RuleOrder::Hits));
+    let known = Known::of(&app).await;
     // Some ten thousand rules are looked through: not in the runtime's threads.
     app.wait(move || {
         let is_in = |rule: &&RuleText| {
             (states.is_empty() || states.contains(&rule.state)) && is_asked(rule, &words)
         };
         let mut found: Vec<&RuleText> = book.rules.iter().filter(is_in).collect();
-        if by_hits {
-            let hits = |rule: &RuleText| rule.sid.and_then(|sid| fired.get(&sid)).map(|(n, _)| *n);
-            found.sort_by_key(|rule| std::cmp::Reverse(hits(rule).unwrap_or_default()));
+        match asked.order {
+            None | Some(RuleOrder::Sid) => {}
+            Some(RuleOrder::Hits) => found.sort_by_key(|rule| Reverse(known.hits(rule))),
+            Some(RuleOrder::Cost) => found.sort_by_key(|rule| {
+                let cost = known.cost(rule).unwrap_or_default();
+                Reverse((cost.nanos, cost.checks))
+            }),
         }
         let total = found.len() as u64;
-        let shown = found.into_iter().map(|rule| view(rule, &fired, &overlays));
+        let shown = found.into_iter().map(|rule| view(rule, &known));
         let (items, next) = page::slice(shown, from, limit);
         Ok(Json(RulePage {
             items,
             next,
             total,
             by_state: book.counts,
+            cost: known.cost_of_all(),
             generation: book.generation,
         }))
     })
@@ -486,8 +549,7 @@ async fn one(app: &App, sid: u32) -> Result<RuleView, Problem> {
     let rule = book
         .find(sid)
         .ok_or_else(|| Problem::missing(format!("there is no rule {sid}")))?;
-    let (fired, overlays) = (app.fired().await, app.overlays().await);
-    Ok(view(rule, &fired, &overlays))
+    Ok(view(rule, &Known::of(app).await))
 }
 
 /// Disables a rule, or limits its alerts. The rules are read again behind the answer.
@@ -554,7 +616,7 @@ async fn tune(
 
 /// Reads the rules again; where all new ones are wrong the old ones stay.
 #[utoipa::path(post, path = "/rules/reload", tag = "rules",
-    responses((status = 200, body = Reloaded)))]
+    responses((status = 200, body = Reloaded), (status = 409, response = shapes::Refusal)))]
 async fn reload(app: App, Who(who): Who) -> Result<Json<Reloaded>, Problem> {
     tracing::info!(who = who.name, "rules are read again");
     let note = app.reload(true).await?;

@@ -84,7 +84,7 @@ struct Session {
 struct PasswordChange {
     #[schema(min_length = 1, max_length = 256)]
     old: String,
-    #[schema(min_length = 12, max_length = 256)]
+    #[schema(min_length = 12, max_length = 256, format = Password)]
     new: String,
 }
 
@@ -147,7 +147,7 @@ async fn methods(app: App) -> Json<Methods> {
 /// Logs in.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login,
     responses((status = 200, body = Session, headers(("set-cookie" = String, description = "ratel_refresh: HttpOnly, Secure, SameSite=Strict"))),
-        (status = 401, response = shapes::Refusal)))]
+        (status = 401, response = shapes::Refusal), (status = 403, response = shapes::Refusal)))]
 async fn login(
     app: App,
     From(caller): From,
@@ -164,7 +164,7 @@ async fn login(
 
 /// Renews a session by its cookie, once.
 #[utoipa::path(post, path = "/auth/refresh", tag = "auth",
-    responses((status = 200, body = Session), (status = 401, response = shapes::Refusal)))]
+    responses((status = 200, body = Session), (status = 401, response = shapes::Refusal), (status = 403, response = shapes::Refusal)))]
 async fn refresh(app: App, From(caller): From, headers: HeaderMap) -> Result<Response, Refusal> {
     let session = app.auth()?.refresh(&headers, &caller, app.now()).await?;
     Ok(told(session))
@@ -172,7 +172,7 @@ async fn refresh(app: App, From(caller): From, headers: HeaderMap) -> Result<Res
 
 /// Ends the session of the cookie.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth",
-    responses((status = 204, description = "Logged out")))]
+    responses((status = 204, description = "Logged out"), (status = 403, response = shapes::Refusal)))]
 async fn logout(app: App, headers: HeaderMap) -> Result<Response, Refusal> {
     let cookie = app.auth()?.logout(&headers, app.now()).await?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
@@ -214,7 +214,7 @@ async fn password(
 
 /// Sends the browser to the other that vouches for people.
 #[utoipa::path(get, path = "/auth/oidc/start", tag = "auth",
-    responses((status = 303, description = "To the other")))]
+    responses((status = 303, description = "To the other"), (status = 404, response = shapes::Refusal)))]
 async fn oidc_start(app: App) -> Result<Response, Refusal> {
     let start = app.auth()?.oidc_start(app.now()).await?;
     let headers = [
@@ -237,7 +237,8 @@ struct Callback {
 
 /// Where the other sends the browser back to: sets the cookie and goes to the dashboard.
 #[utoipa::path(get, path = "/auth/oidc/callback", tag = "auth", params(Callback),
-    responses((status = 303, description = "To the dashboard")))]
+    responses((status = 303, description = "To the dashboard"), (status = 401, response = shapes::Refusal),
+        (status = 403, response = shapes::Refusal), (status = 404, response = shapes::Refusal)))]
 async fn oidc_callback(
     app: App,
     From(caller): From,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, schema::SchemaFormat};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 /// A moment as EVE writes it.
 #[derive(Debug)]
@@ -30,6 +30,29 @@ impl ToSchema for Moment {
     fn name() -> std::borrow::Cow<'static, str> {
         "Moment".into()
     }
+}
+
+/// The header of an order that may be given again.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct OnceKey {
+    /// Asking again under the same key orders nothing twice.
+    #[param(
+        rename = "idempotency-key",
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[!-~]+$"
+    )]
+    key: Option<String>,
+}
+
+/// The header of a change that is meant for one version.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct IfMatch {
+    /// The ETag that the change is meant for; without it: whatever it is now.
+    #[param(rename = "if-match", max_length = 24, pattern = r#"^(\*|"v[0-9]+")$"#)]
+    tag: Option<String>,
 }
 
 /// A count that JavaScript holds exactly up to 2^53.

@@ -15,7 +15,7 @@ use store::search::Request;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::app::{App, of_state};
+use super::app::{App, of_listing, of_state};
 use super::events::{Event, query};
 use super::extract::{Json, Path, Query, Who};
 use super::page;
@@ -68,6 +68,7 @@ struct Asked {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -116,11 +117,11 @@ struct SilencePage {
 #[serde(deny_unknown_fields)]
 struct NewSilence {
     /// Which events and incidents, in the language of searches.
-    #[schema(min_length = 1, max_length = 4096)]
+    #[schema(min_length = 1, max_length = 4096, format = "search-some")]
     query: String,
     kind: SilenceKind,
     /// When it ends: RFC 3339, or so long from now (`2h`, `7d`); a year at most.
-    #[schema(example = "7d")]
+    #[schema(example = "7d", format = "moment-ahead")]
     expires: String,
     /// Why.
     #[schema(min_length = 1, max_length = 1024)]
@@ -132,7 +133,7 @@ struct NewSilence {
 #[serde(deny_unknown_fields)]
 struct Draft {
     /// Which events and incidents, in the language of searches.
-    #[schema(min_length = 1, max_length = 4096)]
+    #[schema(min_length = 1, max_length = 4096, format = "search-some")]
     query: String,
     /// What it would do.
     #[serde(default)]
@@ -213,10 +214,7 @@ async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<SilencePage>,
     let paging = page::of_state(asked.limit, asked.cursor)?;
     let active_at = (!asked.expired.unwrap_or(false)).then_some(now);
     let found = app.state()?.silences().list(active_at, &paging).await;
-    let found = found.map_err(|error| match error {
-        state::Error::Refused(why) => Problem::bad(why),
-        other => of_state(other),
-    })?;
+    let found = found.map_err(of_listing)?;
     let found = found.map(|silence| Silence::of(silence, now));
     Ok(Json(SilencePage {
         items: found.items,

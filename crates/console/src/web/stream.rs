@@ -23,14 +23,16 @@ use super::extract::{Query, Who};
 use super::live::{self, Hub, Topics};
 use super::routes::Routes;
 use crate::api::problem::Problem;
-use crate::auth::Role;
+use crate::auth::{Principal, Role};
 
 /// A comment after so much silence: proxies close what is silent for a minute.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// How long a stream lasts. Its reader comes again with a token that is still good: who may no longer
-/// look is out after this.
+/// How long a stream lasts. Its reader comes again with a token that is still good.
 const LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// How often it is looked whether a reader may still look.
+const STILL: Duration = Duration::from_secs(5);
 
 /// Events that a reader who comes again gets of what it missed.
 const MISSED: usize = 500;
@@ -44,10 +46,13 @@ pub fn routes() -> Routes {
 #[into_params(parameter_in = Query)]
 struct Asked {
     /// What is told, separated by commas: `events`, `incidents`, `actions`, `stats`. Nothing: all but `events`.
-    #[param(example = "events,incidents,actions,stats")]
+    #[param(
+        example = "events,incidents,actions,stats",
+        pattern = r"^((events|incidents|actions|stats)(,(events|incidents|actions|stats))*)?$"
+    )]
     topics: Option<String>,
     /// Of events, only those that this query takes.
-    #[param(max_length = 8192)]
+    #[param(max_length = 8192, format = "search")]
     q: Option<String>,
 }
 
@@ -79,6 +84,7 @@ async fn open(
             "too many streams are open: close one",
         )
     })?;
+    tokio::spawn(show_out(app.clone(), who, id));
     let mut following = Following {
         hub: app.hub.clone(),
         id,
@@ -98,6 +104,27 @@ async fn open(
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     Ok((headers, Body::new(following)).into_response())
+}
+
+/// Ends a stream when whoever follows it has lost the right to: logged out, disabled, their token taken back.
+async fn show_out(app: App, who: Principal, id: u64) {
+    let end = Instant::now() + LIFE;
+    while Instant::now() < end {
+        sleep_until(Instant::now() + STILL).await;
+        if !app.hub.has(id) {
+            return;
+        }
+        let may_stay = match app.auth.get() {
+            Ok(auth) => auth.may_stay(&who, app.now()).await,
+            Err(_) => return,
+        };
+        // A state that fails ends no streams; they end by themselves soon enough.
+        if matches!(may_stay, Ok(false)) {
+            tracing::info!(who = who.name, "a stream was ended: its right is gone");
+            app.hub.leave(id);
+            return;
+        }
+    }
 }
 
 fn topics(asked: Option<&str>) -> Result<Topics, Problem> {

@@ -1,5 +1,4 @@
-//! Alerts and events of a stretch of time in numbers, as the first page shows them. Kept for moments:
-//! many who look at the page cost one search.
+//! Alerts and events of a stretch of time in numbers, as the first page shows them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,13 +15,6 @@ use super::events::values::ValueCount;
 use super::hosts::SignatureCount;
 use super::overview::{AddressCount, AlertBucket, Top};
 use crate::api::problem::Problem;
-use crate::service::lock;
-
-/// How long an answer is good for.
-const FRESH: Duration = Duration::from_secs(3);
-
-/// Stretches of time that are kept: people choose among few.
-const MAX_KEPT: usize = 16;
 
 /// Buckets of a histogram.
 const BUCKETS: u64 = 90;
@@ -48,28 +40,6 @@ pub struct Counted {
     pub top: Top,
 }
 
-/// Answers of moments ago, by the length of the stretch in seconds.
-#[derive(Debug, Default)]
-pub struct Tallies(BTreeMap<u64, (Timestamp, Arc<Counted>)>);
-
-impl Tallies {
-    fn fresh(&self, span: u64, now: Timestamp) -> Option<Arc<Counted>> {
-        let (made, counted) = self.0.get(&span)?;
-        (*made <= now && now.since(*made) < FRESH).then(|| counted.clone())
-    }
-
-    fn keep(&mut self, span: u64, now: Timestamp, counted: Arc<Counted>) {
-        self.0.insert(span, (now, counted));
-        while self.0.len() > MAX_KEPT {
-            let oldest = self.0.iter().min_by_key(|(_, (made, _))| *made);
-            let Some(span) = oldest.map(|(span, _)| *span) else {
-                return;
-            };
-            self.0.remove(&span);
-        }
-    }
-}
-
 impl App {
     /// Alerts and events of a stretch of time in numbers; what can't be told is said in `missing`.
     pub async fn alerts_since(
@@ -79,15 +49,10 @@ impl App {
         missing: &mut Vec<String>,
     ) -> Arc<Counted> {
         let span = now.since(since).as_secs();
-        if let Some(counted) = lock(&self.tallies).fresh(span, now) {
-            return counted;
-        }
-        match self.count_since(since, now).await {
-            Ok(counted) => {
-                let counted = Arc::new(counted);
-                lock(&self.tallies).keep(span, now, counted.clone());
-                counted
-            }
+        let app = self.clone();
+        let counting = async move { app.count_since(since, now).await };
+        match self.tallies.get(span, now, counting).await {
+            Ok(counted) => counted,
             Err(problem) => {
                 missing.push(problem.detail);
                 Arc::default()
@@ -253,17 +218,5 @@ mod tests {
         check(json!({"key": 0.5}), "0.5");
         check(json!({"key": "a"}), "a");
         check(json!({"key": 1, "key_as_string": "true"}), "true");
-    }
-
-    #[test]
-    fn an_answer_is_kept_for_moments_and_few_are() {
-        let mut tallies = Tallies::default();
-        for span in 0..100 {
-            tallies.keep(span, Timestamp::new(span as i64, 0), Arc::default());
-        }
-        assert_eq!(tallies.0.len(), MAX_KEPT);
-        assert!(tallies.fresh(99, Timestamp::new(100, 0)).is_some());
-        assert!(tallies.fresh(99, Timestamp::new(103, 0)).is_none());
-        assert!(tallies.fresh(99, Timestamp::new(98, 0)).is_none());
     }
 }

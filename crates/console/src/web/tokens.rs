@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::app::{App, of_state};
+use super::app::{App, of_listing};
 use super::extract::{Json, Path, Query, Who};
 use super::page;
 use super::routes::Routes;
@@ -34,6 +34,7 @@ struct Paging {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -83,6 +84,7 @@ struct NewToken {
     owner: Option<String>,
     /// When it ends: RFC 3339, or so long from now (`90d`). Nothing: a year.
     #[serde(default)]
+    #[schema(format = "moment-ahead")]
     expires: Option<String>,
 }
 
@@ -129,10 +131,7 @@ async fn list(
     let owner = (!all).then_some(who.name.as_str());
     let paging = page::of_state(asked.limit, asked.cursor)?;
     let found = app.state()?.tokens().list(owner, &paging).await;
-    let found = found.map_err(|error| match error {
-        state::Error::Refused(why) => Problem::bad(why),
-        other => of_state(other),
-    })?;
+    let found = found.map_err(of_listing)?;
     let found = found.map(Token::of);
     Ok(Json(TokenPage {
         items: found.items,
@@ -142,7 +141,7 @@ async fn list(
 
 /// Makes a token of one's own.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = NewToken,
-    responses((status = 201, body = NewTokenMade)))]
+    responses((status = 201, body = NewTokenMade), (status = 404, response = shapes::Refusal)))]
 async fn create(app: App, Who(who): Who, Json(asked): Json<NewToken>) -> Result<Response, Problem> {
     let now = app.now();
     let expires = match asked.expires.as_deref().filter(|text| !text.is_empty()) {

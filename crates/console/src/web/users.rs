@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::app::{App, of_state};
+use super::app::{App, of_listing};
 use super::extract::{Json, Path, Query, Who};
 use super::page;
 use super::routes::Routes;
@@ -31,6 +31,7 @@ struct Paging {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// What the page before said in `next`.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -73,7 +74,7 @@ struct NewUser {
     role: Role,
     /// To be changed at the first login. Nothing: one is made and told in the answer, once.
     #[serde(default)]
-    #[schema(min_length = 12, max_length = 256)]
+    #[schema(min_length = 12, max_length = 256, format = Password)]
     password: Option<String>,
 }
 
@@ -97,7 +98,7 @@ struct UserChange {
     disabled: Option<bool>,
     /// A new password, to be changed at the next login; ends the user's sessions.
     #[serde(default)]
-    #[schema(min_length = 12, max_length = 256)]
+    #[schema(min_length = 12, max_length = 256, format = Password)]
     password: Option<String>,
     /// True makes a new password, told in the answer, once.
     #[serde(default)]
@@ -132,10 +133,7 @@ impl NewUserMade {
 async fn list(app: App, Query(paging): Query<Paging>) -> Result<Json<UserPage>, Problem> {
     let paging = page::of_state(paging.limit, paging.cursor)?;
     let found = app.state()?.users().list(&paging).await;
-    let found = found.map_err(|error| match error {
-        state::Error::Refused(why) => Problem::bad(why),
-        other => of_state(other),
-    })?;
+    let found = found.map_err(of_listing)?;
     let found = found.map(User::of);
     Ok(Json(UserPage {
         items: found.items,

@@ -2,5 +2,9 @@
 //! wants in without a right to.
 
 mod break_in;
+mod content;
+mod forged;
+mod machines;
 mod running;
 mod usage;
+mod wire;

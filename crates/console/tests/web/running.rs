@@ -19,7 +19,10 @@ use tokio::sync::watch;
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the process counts.
+/// The clock at the start, seconds.
+const START: i64 = 1_700_000_000;
+
+/// What people choose here.
 pub const PASSWORD: &str = "correct horse battery staple 9";
 
 pub struct Running {
@@ -32,7 +35,7 @@ pub struct Running {
     first: String,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer.
@@ -44,6 +47,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The cookie that this sets, as a browser sends it back.
+    pub fn cookie(&self) -> String {
+        let set = self.header("set-cookie").unwrap();
+        set.split(';').next().unwrap().to_owned()
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
@@ -58,6 +67,25 @@ impl Answer {
 }
 
 pub fn start() -> Running {
+    start_as(START, |_| (), |_| ())
+}
+
+/// The same with other things lent.
+pub fn start_with(lend: impl FnOnce(&mut Lent)) -> Running {
+    start_as(START, |_| (), lend)
+}
+
+/// With other settings.
+pub fn start_set(set: impl FnOnce(&mut Config)) -> Running {
+    start_as(START, set, |_| ())
+}
+
+/// At this time.
+pub fn start_at(secs: i64) -> Running {
+    start_as(secs, |_| (), |_| ())
+}
+
+fn start_as(secs: i64, set: impl FnOnce(&mut Config), lend: impl FnOnce(&mut Lent)) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config {
         socket: folder.path().join("ratel.sock"),
@@ -65,7 +93,8 @@ pub fn start() -> Running {
         ..Config::default()
     };
     config.web.listen = Some("127.0.0.1:0".parse().unwrap());
-    let clock = Arc::new(AtomicI64::new(1_700_000_000));
+    set(&mut config);
+    let clock = Arc::new(AtomicI64::new(secs));
     let time = clock.clone();
     let orders: Arc<Mutex<Vec<event::order::Order>>> = Arc::default();
     let published: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -104,6 +133,7 @@ pub fn start() -> Running {
             packets: 1,
             events: 1,
             alerts: 1,
+            wrong_checksums: u64::from(job.is_checked),
             error: None,
         }
     }));
@@ -118,6 +148,7 @@ pub fn start() -> Running {
             .map(|_| Ok(event::RecordId::from_bytes([7; 16])))
             .collect()
     });
+    lend(&mut lent);
     let console = Console::bind_with(&config, ports, Some(lent)).unwrap();
     let address = console.web_address().unwrap();
     let (stop, stopped) = watch::channel(false);
@@ -138,7 +169,7 @@ pub fn start() -> Running {
         first,
         stop,
         thread: Some(thread),
-        _folder: folder,
+        folder,
     }
 }
 
@@ -207,6 +238,11 @@ impl ServerCertVerifier for Any {
 pub type Tls = rustls::StreamOwned<rustls::ClientConnection, TcpStream>;
 
 impl Running {
+    /// Where the console keeps what is its own.
+    pub fn own_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("console")
+    }
+
     /// A connection, nothing said yet.
     pub fn connect(&self) -> Tls {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -282,6 +318,22 @@ impl Running {
     pub fn admin(&self) -> String {
         let token = self.token("admin", &self.first);
         let body = json!({"old": self.first, "new": PASSWORD});
+        let answer = self.send("POST", "/api/v1/auth/password", &token, &body);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A user of this role who has chosen a password; their access token.
+    pub fn person(&self, admin: &str, name: &str, role: &str) -> String {
+        let body = json!({"name": name, "role": role});
+        let made = self.send("POST", "/api/v1/users", admin, &body);
+        assert_eq!(made.status, 201, "{made:?}");
+        let first = made.json()["one_time_password"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let token = self.token(name, &first);
+        let body = json!({"old": first, "new": PASSWORD});
         let answer = self.send("POST", "/api/v1/auth/password", &token, &body);
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["access_token"].as_str().unwrap().to_owned()

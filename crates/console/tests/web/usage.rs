@@ -30,7 +30,7 @@ fn errors_have_one_form_wherever_they_come_from() {
     check(ratel.get("/api/v1/rules/x", &admin), 400);
     check(
         ratel.send("POST", "/api/v1/blocks", &admin, &json!({"target": "x"})),
-        422,
+        400,
     );
     check(
         ratel.send(
@@ -151,14 +151,29 @@ fn a_capture_is_handed_in_and_read() {
     let made = ratel.ask("POST", "/api/v1/captures", &headers, form);
     assert_eq!(made.status, 202, "{made:?}");
     let id = made.json()["id"].as_str().unwrap().to_owned();
-    let done = wait_for(|| {
-        let told = ratel.get(&format!("/api/v1/captures/{id}"), &admin).json();
-        (told["state"] == "done").then_some(told)
-    });
+    let read = |id: &str| {
+        wait_for(|| {
+            let told = ratel.get(&format!("/api/v1/captures/{id}"), &admin).json();
+            (told["state"] == "done").then_some(told)
+        })
+    };
+    let done = read(&id);
     assert_eq!(
         (&done["alerts"], &done["bytes"], &done["name"]),
         (&json!(1), &json!(3), &json!("a.pcap"))
     );
+    assert_eq!(
+        (&done["checksums"], &done["wrong_checksums"]),
+        (&json!("all"), &json!(1))
+    );
+    let unchecked = ratel.ask("POST", "/api/v1/captures?checksums=none", &headers, form);
+    let unchecked = read(unchecked.json()["id"].as_str().unwrap());
+    assert_eq!(
+        (&unchecked["checksums"], &unchecked["wrong_checksums"]),
+        (&json!("none"), &json!(0))
+    );
+    let wrong = ratel.ask("POST", "/api/v1/captures?checksums=some", &headers, form);
+    assert_eq!(wrong.status, 400);
     let published = ratel.published.lock().unwrap();
     let event: Value = serde_json::from_str(&published[0]).unwrap();
     assert_eq!(event["ratel"]["capture"], id.as_str());
@@ -168,6 +183,7 @@ fn a_capture_is_handed_in_and_read() {
     let tested = ratel.ask("POST", "/api/v1/rules/test", &headers, &rules);
     assert_eq!(tested.status, 200, "{tested:?}");
     assert_eq!(tested.json()["alerts"][0]["event_type"], "alert");
+    assert_eq!(tested.json()["wrong_checksums"], 1);
     assert_eq!(
         ratel
             .ask("POST", "/api/v1/rules/test", &headers, form)
@@ -248,5 +264,54 @@ fn the_description_is_served() {
         page.header("content-type")
             .unwrap()
             .starts_with("text/html")
+    );
+}
+
+#[test]
+fn what_rules_cost_is_told_and_the_dearest_can_come_first() {
+    let ratel = crate::running::start_with(|lent| {
+        let rule = |sid, msg: &str| console::web::RuleText {
+            sid: Some(sid),
+            gid: 1,
+            rev: 1,
+            msg: msg.to_owned(),
+            state: console::web::RuleState::Loaded,
+            reasons: Vec::new(),
+            text: "alert".into(),
+            file: "a.rules".into(),
+            line: 1,
+            classtype: None,
+            priority: 1,
+        };
+        let book = console::web::RuleBook::new(1, vec![rule(1, "cheap"), rule(2, "dear")]);
+        let book = std::sync::Arc::new(book);
+        lent.rules = std::sync::Arc::new(move || Some(book.clone()));
+        let cost = console::web::RuleCost {
+            checks: 10,
+            matches: 1,
+            nanos: 5000,
+        };
+        lent.rule_costs = std::sync::Arc::new(move || Some([(2, cost)].into()));
+    });
+    let admin = ratel.admin();
+    let told = ratel.get("/api/v1/rules?order=cost", &admin).json();
+    assert_eq!(told["items"][0]["msg"], "dear");
+    assert_eq!(
+        told["items"][0]["cost"],
+        json!({"checks": 10, "matches": 1, "nanos": 5000})
+    );
+    assert_eq!(told["items"][1]["cost"]["checks"], 0);
+    assert_eq!(told["cost"]["nanos"], 5000);
+}
+
+#[test]
+fn how_much_room_there_is_is_told() {
+    let ratel = start();
+    let admin = ratel.admin();
+    let told = ratel.get("/api/v1/health/storage", &admin);
+    assert_eq!(told.status, 200, "{told:?}");
+    assert_eq!(
+        told.json(),
+        json!({"readers": [], "rooms": [], "events": null})
     );
 }

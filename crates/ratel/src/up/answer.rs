@@ -123,7 +123,7 @@ impl Answering {
             }
             let mut changed = responder.tick(now());
             changed.extend(follower.follow(&feeds, &mut responder, now()));
-            told.tell(&changed, &responder.take_incidents());
+            told.tell(&changed);
             let wait = responder.next_due(now()).since(now()).min(WAIT);
             let Some(batch) = records.next(wait)? else {
                 continue;
@@ -131,7 +131,7 @@ impl Answering {
             for delivery in batch.iter() {
                 if seen.first(delivery.id) {
                     let changed = take(&mut responder, &feeds, &delivery);
-                    told.tell(&changed, &responder.take_incidents());
+                    told.tell(&changed);
                 }
             }
             responder.save_batch();

@@ -8,6 +8,7 @@ use decode::capture::Reader;
 use engine::detect::Detector;
 use engine::output::Output;
 use engine::pipeline::Engine;
+use engine::records::stats::Counters;
 use engine::records::{Recorder, Source};
 use std::io::BufReader;
 use std::path::Path;
@@ -19,6 +20,9 @@ const NICE: i32 = 10;
 const LOOK: u64 = 256;
 /// Rules that were refused and are told.
 const MAX_REFUSALS: usize = 1000;
+
+/// The engine's count of packets that it left out of their streams.
+const WRONG_CHECKSUMS: &str = "tcp.invalid_checksum";
 
 /// What reads captures with the rules of the sensor.
 pub fn reader(rules: &engines::Config, data_dir: &Path, hands: &Arc<Hands>) -> Arc<ReadCapture> {
@@ -62,7 +66,9 @@ fn read(
     };
     let recorder = Recorder::new(vec![recipe.eve.clone()], source);
     let detector = Detector::new(ruleset, recipe.detection);
-    let mut engine = Engine::new(recipe.config.clone(), detector, recorder);
+    let mut config = recipe.config.clone();
+    config.tcp.checksum_validation &= job.is_checked;
+    let mut engine = Engine::new(config, detector, recorder);
     let mut sink = Taken {
         take: job.take,
         done,
@@ -136,5 +142,10 @@ impl Output for Taken<'_, '_> {
         self.done.events += 1;
         self.done.alerts += u64::from(kind == "alert");
         self.is_over = !(self.take)(line);
+    }
+
+    fn stats(&mut self, counters: &Counters) {
+        let wrong = counters.get(WRONG_CHECKSUMS);
+        self.done.wrong_checksums = wrong.copied().unwrap_or_default();
     }
 }

@@ -3,19 +3,25 @@
 use super::captures;
 use super::hands::Hands;
 use super::keep::Kept;
+use super::room;
 use super::watch;
 use crate::site::Site;
 use alert::assets::{self, Assets};
-use alert::notify::{Notifier, ReceiverState};
-use console::web::{Asset, Lent, Receiver, ReceiverTest};
-use event::{RecordId, Topic};
-use std::io::Write as _;
-use std::path::PathBuf;
+use alert::notify::{Heard, Notifier, ReceiverState};
+use console::web::{Asset, Lent, Notified, Receiver, ReceiverTest, RuleCost};
+use event::{RecordId, Timestamp, Topic};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long what the assets file says is good for.
 const FRESH: Duration = Duration::from_secs(5);
+
+/// Bytes of packets of one flow that are handed out; `sensor.packets.flow_kib` may allow more.
+const MAX_PACKETS: u64 = 64 << 20;
 
 /// Bytes of the assets file; the role `alert` tells of one that is larger.
 const MAX_ASSETS: u64 = 16 << 20;
@@ -25,8 +31,10 @@ pub fn lent(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>, kept: &Kept) -> Len
     let events = bus.publisher(Topic::Events);
     let (rules, data_dir) = (site.rules.clone(), site.data_dir.clone());
     let (listed, on) = (hands.clone(), hands.clone());
-    let (told, tested) = (kept.clone(), kept.clone());
+    let (told, tested, heard) = (kept.clone(), kept.clone(), kept.clone());
+    let cost = hands.clone();
     let read_capture = captures::reader(&site.rules, &site.data_dir, hands);
+    let packets_dir = site.data_dir.join(watch::PACKETS);
     let known = Known::new(site.alert.assets.clone());
     let (listed_rules, listed_dir) = (rules.clone(), data_dir.clone());
     Lent {
@@ -54,6 +62,12 @@ pub fn lent(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>, kept: &Kept) -> Len
             Ok(format!("generation {generation} of the rules is in place"))
         }),
         read_capture: Some(read_capture),
+        rule_costs: Arc::new(move || cost.get().map(|(sensor, _)| costs(&sensor))),
+        storage: room::teller(site, bus, kept),
+        notifications: Arc::new(move |incident| {
+            let heard = heard.notifier.get().map(|told| told.heard(incident));
+            heard.into_iter().flatten().map(notified).collect()
+        }),
         publish_events: Arc::new(move |records| publish(&events, records)),
         receivers: Arc::new(move || {
             let told = told.notifier.get();
@@ -67,7 +81,51 @@ pub fn lent(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>, kept: &Kept) -> Len
             let _ = writeln!(std::io::stderr(), "\n{text}\n");
         }),
         asset: Arc::new(move |address| known.of(address)),
-        ..Lent::nothing()
+        packets: Arc::new(move |record| packets(&packets_dir, record)),
+    }
+}
+
+/// The packets of a record's flow, where the sensor kept them.
+fn packets(folder: &Path, record: &Value) -> Option<Vec<u8>> {
+    // What an uploaded capture tells was never on the wire here.
+    if !record["ratel"]["capture"].is_null() {
+        return None;
+    }
+    let flow = record["flow_id"].as_u64()?;
+    let time: Timestamp = record["timestamp"].as_str()?.parse().ok()?;
+    let file = sensor::pcaps::find(folder, flow, time.secs());
+    let file = file.unwrap_or_else(|error| {
+        tracing::warn!("packets of flow {flow} can't be read: {error}");
+        None
+    })?;
+    let mut packets = Vec::new();
+    // A flow gets no more than its share; a file that grew beyond is cut at its end.
+    file.take(MAX_PACKETS).read_to_end(&mut packets).ok()?;
+    Some(packets)
+}
+
+/// What the sensor's rules cost, by their number.
+fn costs(sensor: &sensor::Handle) -> HashMap<u32, RuleCost> {
+    let mut all: HashMap<u32, RuleCost> = HashMap::new();
+    for rule in sensor.rules() {
+        // Generators share numbers in theory only.
+        let cost = all.entry(rule.sid).or_default();
+        cost.checks = cost.checks.saturating_add(rule.checks);
+        cost.matches = cost.matches.saturating_add(rule.matches);
+        cost.nanos = cost.nanos.saturating_add(rule.nanos_estimated);
+    }
+    all
+}
+
+fn notified(heard: Heard) -> Notified {
+    Notified {
+        receiver: heard.name,
+        kind: heard.kind.to_owned(),
+        time: heard.at,
+        severity: heard.severity,
+        status: heard.status,
+        is_waiting: heard.is_waiting,
+        error: heard.error,
     }
 }
 

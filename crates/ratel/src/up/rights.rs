@@ -10,10 +10,12 @@ use std::collections::HashSet;
 use std::path::Path;
 
 /// Rings are opened and locked in memory, the firewall is changed, and root still owns what it writes
-/// to.
-const NEEDED: [Capability; 4] = [
+/// to. Doors may stand at ports below 1024 (the dashboard with a certificate by ACME), and are opened again where
+/// somebody else had the port.
+const NEEDED: [Capability; 5] = [
     Capability::CAP_NET_RAW,
     Capability::CAP_NET_ADMIN,
+    Capability::CAP_NET_BIND_SERVICE,
     Capability::CAP_IPC_LOCK,
     Capability::CAP_DAC_OVERRIDE,
 ];

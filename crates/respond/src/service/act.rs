@@ -135,7 +135,6 @@ impl<F: Firewall, H: Host> Responder<F, H> {
             action.changed = self.moment(now);
             if action.is_over() {
                 self.forget(id);
-                self.raised.remove(&id);
             }
             self.set(action);
         }

@@ -70,15 +70,4 @@ impl<F: Firewall, H: Host> Responder<F, H> {
         self.save();
         self.hand_out()
     }
-
-    /// Whether an incident was raised for another action of the same feed: a table that is gone is
-    /// one failure, not one for each of thousands.
-    pub(super) fn is_told(&self, action: &Action) -> bool {
-        let Some(feed) = &action.why.feed else {
-            return false;
-        };
-        let others = self.raised.iter().filter(|id| **id != action.id);
-        let mut others = others.filter_map(|id| self.ledger.get(*id));
-        others.any(|other| other.why.feed.as_ref() == Some(feed))
-    }
 }

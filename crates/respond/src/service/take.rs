@@ -172,11 +172,8 @@ impl<F: Firewall, H: Host> Responder<F, H> {
                 let in_force: Vec<Action> = self.ledger.in_force().cloned().collect();
                 for mut action in in_force {
                     // Whether this was told before the last process ended is not known.
-                    if let State::Ineffective { failure, cause } = &action.state
-                        && self.raised.insert(action.id)
-                    {
-                        let incident = super::incident::of(&action, *failure, cause);
-                        self.incidents.push(incident);
+                    if let State::Ineffective { .. } = &action.state {
+                        self.out.push(action.clone());
                     }
                     if action.state == State::Planned {
                         action.state = State::Executed;

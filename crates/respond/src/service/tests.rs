@@ -31,32 +31,44 @@ fn playbook() -> (String, String) {
 }
 
 #[test]
-fn an_action_found_ineffective_raises_one_incident() {
+fn an_action_found_ineffective_is_told_with_the_reason() {
     let mut responder = responder(None);
-    let id = responder.block("192.0.2.66".parse().unwrap(), HOUR, "test", "", NOW)[0].id;
-    assert_eq!(responder.take_incidents(), Vec::<Value>::new());
+    responder.block("192.0.2.66".parse().unwrap(), HOUR, "test", "", NOW);
+    let mut told = Vec::new();
     for secs in [1, 60, 120] {
         let fault = (secs != 60).then(|| (Failure::TableMissing, "the table is gone".to_owned()));
         responder.actuator.firewall_mut().fault = fault;
-        responder.tick(later(secs));
+        told.extend(responder.tick(later(secs)));
     }
     assert_eq!(responder.metrics().states["ineffective"], 2);
-    let incidents = responder.take_incidents();
-    assert_eq!(incidents.len(), 1, "{incidents:?}");
-    assert_eq!(incidents[0]["failure"], "table_missing");
-    assert_eq!(incidents[0]["reason"], "the table is gone");
-    assert_eq!(incidents[0]["target"], "192.0.2.66");
-    assert_eq!(incidents[0]["action"]["id"], json!(id));
+    let ineffective = told.iter().filter_map(|action| match &action.state {
+        State::Ineffective { failure, cause } => Some((*failure, cause.as_str())),
+        _ => None,
+    });
+    let expected = (Failure::TableMissing, "the table is gone");
+    assert_eq!(ineffective.collect::<Vec<_>>(), [expected, expected]);
 }
 
 #[test]
-fn an_incident_of_its_own_is_not_answered() {
+fn an_incident_about_an_answer_or_one_that_is_over_is_not_answered() {
     let mut responder = responder(None);
-    assert_eq!(responder.load(&[playbook()], NOW), []);
-    let mut incident = json!({"src_ip": "192.0.2.66", "raised_by": "respond"});
-    assert_eq!(responder.on_event(&incident, NOW), []);
-    incident["raised_by"] = json!("alert");
-    assert!(!responder.on_event(&incident, NOW).is_empty());
+    let text = "- name: all\n  when: incident.severity == 'high'\n  steps: [block: {ttl: 1h}]\n";
+    assert_eq!(responder.load(&[("p.yaml".into(), text.into())], NOW), []);
+    let incident = |kind: &str, status: &str| {
+        json!({"id": "i1", "severity": "high", "kind": kind, "status": status,
+               "attackers": [{"address": "192.0.2.66", "events": 3}]})
+    };
+    assert_eq!(
+        responder.on_incident(&incident("response", "open"), NOW),
+        []
+    );
+    assert_eq!(
+        responder.on_incident(&incident("attack", "closed"), NOW),
+        []
+    );
+    let done = responder.on_incident(&incident("attack", "open"), NOW);
+    assert_eq!(done[0].what.target(), "192.0.2.66".parse().unwrap());
+    assert_eq!(done[0].why.incident.as_deref(), Some("i1"));
 }
 
 #[test]

@@ -169,6 +169,7 @@ fn named(fields: &Map<String, Value>, count: &mut usize) -> Result<Map<String, V
                 }
                 ("meta", _) => {}
                 (_, Value::Object(body)) => {
+                    bounded(name, body)?;
                     let mut body = body.clone();
                     if let Some(Value::String(path)) = body.get("field") {
                         let column = column(path)?;
@@ -182,6 +183,22 @@ fn named(fields: &Map<String, Value>, count: &mut usize) -> Result<Map<String, V
         out.insert(name.clone(), Value::Object(translated));
     }
     Ok(out)
+}
+
+/// What is asked for in numbers of buckets: more than an answer has is refused before anything multiplies it.
+const SIZES: [&str; 4] = ["size", "shard_size", "segment_size", "split_size"];
+
+fn bounded(name: &str, body: &Map<String, Value>) -> Result<(), Error> {
+    let is_fine = |size: &Value| size.as_u64().is_some_and(|size| size <= MAX_BUCKETS.into());
+    match SIZES
+        .iter()
+        .find(|size| body.get(**size).is_some_and(|value| !is_fine(value)))
+    {
+        Some(size) => Err(Error::Asked(format!(
+            "aggs: {name}: {size}: 0 to {MAX_BUCKETS}"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The column with the whole values of a path that is counted.

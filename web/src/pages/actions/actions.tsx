@@ -2,15 +2,14 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { ColumnDef } from '@tanstack/react-table';
-import { useMemo } from 'react';
 import { actions } from '@/api/queries';
 import { useMay } from '@/api/session';
 import type { Action } from '@/api/types';
 import { duration } from '@/lib/time';
 import { ActionState, whatOf } from '@/parts/action';
+import { PagedTable, useRows } from '@/parts/paged-table';
 import { Segments } from '@/parts/segments';
-import { Empty, Failed, Loading } from '@/parts/states';
-import { Table } from '@/parts/table';
+import { Empty } from '@/parts/states';
 import { Ago } from '@/parts/time';
 import { BlockDialog } from './block';
 import { ActionPanel } from './panel';
@@ -42,13 +41,13 @@ const columns: ColumnDef<Action>[] = [
   {
     id: 'what',
     header: 'What',
-    meta: { width: 'minmax(220px, 1.5fr)' },
+    meta: { width: 'minmax(180px, 1.5fr)' },
     cell: ({ row }) => <span className="mono">{whatOf(row.original)}</span>,
   },
   {
     id: 'why',
     header: 'Why',
-    meta: { width: 'minmax(200px, 2fr)' },
+    meta: { width: 'minmax(160px, 2fr)' },
     cell: ({ row }) => <span title={reasonOf(row.original)}>{reasonOf(row.original)}</span>,
   },
   {
@@ -90,7 +89,7 @@ export function Actions() {
   const answer = useInfiniteQuery(
     actions({ state: state === 'all' ? undefined : state, target: isBlocking ? undefined : search.target }),
   );
-  const rows = useMemo(() => answer.data?.pages.flatMap((page) => page.items) ?? [], [answer.data]);
+  const rows = useRows(answer);
   const change = (next: Partial<typeof search>) =>
     void navigate({ to: '/actions', search: { ...search, ...next }, replace: true });
   const shown = search.id && !isBlocking ? search.id : null;
@@ -118,44 +117,36 @@ export function Actions() {
         ) : null}
       </div>
       <div className="act-body">
-        {answer.isPending ? (
-          <Loading />
-        ) : answer.error && rows.length === 0 ? (
-          <Failed error={answer.error} retry={() => void answer.refetch()} />
-        ) : (
-          <Table
-            label="Actions"
-            main
-            rows={rows}
-            columns={shown ? columns.slice(0, 4) : columns}
-            id={(action) => action.id}
-            narrow={(action) => (
-              <div className="inc-card">
-                <span className="ev-what">
-                  <ActionState action={action} />
-                  <span className="mono cut">{whatOf(action)}</span>
+        <PagedTable
+          answer={answer}
+          label="Actions"
+          main
+          rows={rows}
+          columns={shown ? columns.slice(0, 4) : columns}
+          id={(action) => action.id}
+          narrow={(action) => (
+            <div className="inc-card">
+              <span className="ev-what">
+                <ActionState action={action} />
+                <span className="mono cut">{whatOf(action)}</span>
+              </span>
+              <span className="ev-what quiet">
+                <span className="cut">{reasonOf(action)}</span>
+                <span className="ev-ago faint">
+                  <Ago time={action.changed} />
                 </span>
-                <span className="ev-what quiet">
-                  <span className="cut">{reasonOf(action)}</span>
-                  <span className="ev-ago faint">
-                    <Ago time={action.changed} />
-                  </span>
-                </span>
-              </div>
-            )}
-            onOpen={(action) => change({ id: action.id })}
-            onEnd={() => {
-              if (answer.hasNextPage && !answer.isFetchingNextPage) void answer.fetchNextPage();
-            }}
-            empty={
-              <Empty title={state === 'all' ? 'Nothing was done yet' : 'None in this state'}>
-                {state === 'all'
-                  ? 'Playbooks and people decide what is done; it is told here with its proof.'
-                  : undefined}
-              </Empty>
-            }
-          />
-        )}
+              </span>
+            </div>
+          )}
+          onOpen={(action) => change({ id: action.id })}
+          empty={
+            <Empty title={state === 'all' ? 'Nothing was done yet' : 'None in this state'}>
+              {state === 'all'
+                ? 'Playbooks and people decide what is done; it is told here with its proof.'
+                : undefined}
+            </Empty>
+          }
+        />
         {shown ? <ActionPanel id={shown} onClose={() => change({ id: undefined })} /> : null}
       </div>
       {isBlocking ? (

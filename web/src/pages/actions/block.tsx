@@ -3,7 +3,8 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { order } from '@/api/client';
 import type { Ordered } from '@/api/types';
-import { Dialog } from '@/parts/dialog';
+import { Dialog, DialogFoot } from '@/parts/dialog';
+import { TextField } from '@/parts/field';
 import { Segments } from '@/parts/segments';
 import { explain } from '@/parts/states';
 import { say } from '@/parts/toast';
@@ -53,37 +54,30 @@ export function BlockDialog({
           block.mutate();
         }}
       >
-        <div className="field">
-          <label htmlFor="block-target">Address or network</label>
-          <input
-            id="block-target"
-            className="input mono"
-            required
-            spellCheck={false}
-            autoCapitalize="none"
-            placeholder="192.0.2.1 or 198.51.100.0/24"
-            value={target}
-            aria-invalid={refusal !== null}
-            aria-describedby={refusal ? 'block-refusal' : undefined}
-            onChange={(event) => setTarget(event.target.value)}
-          />
-        </div>
+        <TextField
+          label="Address or network"
+          mono
+          required
+          spellCheck={false}
+          autoCapitalize="none"
+          placeholder="192.0.2.1 or 198.51.100.0/24"
+          value={target}
+          aria-invalid={refusal !== null}
+          aria-describedby={refusal ? 'block-refusal' : undefined}
+          onChange={setTarget}
+        />
         <div className="field">
           <span className="label">For how long</span>
           <Segments label="For how long" value={secs} choices={LENGTHS} onChange={setSecs} />
         </div>
-        <div className="field">
-          <label htmlFor="block-why">Why</label>
-          <input
-            id="block-why"
-            className="input"
-            required
-            maxLength={1024}
-            value={why}
-            onChange={(event) => setWhy(event.target.value)}
-          />
-          <span className="hint">It stands in the audit log beside your name.</span>
-        </div>
+        <TextField
+          label="Why"
+          required
+          maxLength={1024}
+          value={why}
+          onChange={setWhy}
+          hint="It stands in the audit log beside your name."
+        />
         {refusal ? (
           <p id="block-refusal" className="note-bad" role="alert">
             <span>
@@ -91,18 +85,11 @@ export function BlockDialog({
             </span>
           </p>
         ) : null}
-        <footer>
-          <button type="button" className="btn" onClick={onClose}>
-            Cancel
-          </button>
-          <button
-            type="submit"
-            className="btn btn-primary"
-            disabled={block.isPending || !target.trim() || !why.trim()}
-          >
-            {block.isPending ? 'Blocking…' : 'Block'}
-          </button>
-        </footer>
+        <DialogFoot
+          submit={block.isPending ? 'Blocking…' : 'Block'}
+          disabled={block.isPending || !target.trim() || !why.trim()}
+          onCancel={onClose}
+        />
       </form>
     </Dialog>
   );

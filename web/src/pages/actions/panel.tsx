@@ -8,8 +8,8 @@ import type { Action, Ordered } from '@/api/types';
 import { exact, plural } from '@/lib/numbers';
 import { duration, parseTime } from '@/lib/time';
 import { ActionState, isInForce, targetOf, whatOf } from '@/parts/action';
-import { Icon } from '@/parts/icons';
 import { Value } from '@/parts/pivot';
+import { SidePanel } from '@/parts/side-panel';
 import { Ask } from '@/parts/states';
 import { words } from '@/parts/tag';
 import { Ago, At } from '@/parts/time';
@@ -18,19 +18,9 @@ import { complain, say } from '@/parts/toast';
 export function ActionPanel({ id, onClose }: { id: string; onClose: () => void }) {
   const answer = useQuery(ask(id));
   return (
-    <aside className="panel act-panel" aria-label={`Action ${id}`}>
-      <header>
-        <h2 className="mono">{id}</h2>
-        <span className="end">
-          <button type="button" className="btn btn-plain btn-icon" aria-label="Close" onClick={onClose}>
-            <Icon name="close" />
-          </button>
-        </span>
-      </header>
-      <div className="body">
-        <Ask of={answer}>{(action) => <Body action={action} />}</Ask>
-      </div>
-    </aside>
+    <SidePanel label={`Action ${id}`} title={id} onClose={onClose}>
+      <Ask of={answer}>{(action) => <Body action={action} />}</Ask>
+    </SidePanel>
   );
 }
 
@@ -70,6 +60,8 @@ function Body({ action }: { action: Action }) {
   const undo = useOrder(action, 'undo');
   const approve = useOrder(action, 'approve');
   const { why } = action;
+  const isOpen = action.state === 'awaiting_approval';
+  const isUndone = action.state === 'undone';
   const parts = delays(action);
   const total = parts.reduce((sum, part) => sum + part.ms, 0);
   return (
@@ -80,15 +72,16 @@ function Body({ action }: { action: Action }) {
           <ActionState action={action} />
           <span className="quiet">
             <Ago time={action.changed} />
+            {isUndone && action.cause ? `, ${action.cause}` : ''}
           </span>
           {action.returned ? (
             <span className="quiet">came back {plural(action.returned, 'time')}</span>
           ) : null}
         </div>
       </div>
-      {may ? (
+      {may && (isOpen || isInForce(action)) ? (
         <div className="row">
-          {action.state === 'awaiting_approval' ? (
+          {isOpen ? (
             <button
               type="button"
               className="btn btn-primary"
@@ -98,19 +91,13 @@ function Body({ action }: { action: Action }) {
               Approve
             </button>
           ) : null}
-          {isInForce(action) || action.state === 'awaiting_approval' ? (
-            <button type="button" className="btn" disabled={undo.isPending} onClick={() => undo.mutate()}>
-              {action.state === 'awaiting_approval' ? 'Decline' : undo.isPending ? 'Undoing…' : 'Undo'}
-            </button>
-          ) : null}
+          <button type="button" className="btn" disabled={undo.isPending} onClick={() => undo.mutate()}>
+            {isOpen ? 'Decline' : undo.isPending ? 'Undoing…' : 'Undo'}
+          </button>
         </div>
       ) : null}
-      {action.cause ? (
-        <p
-          className={
-            action.state === 'ineffective' ? 'note-bad' : action.state === 'undone' ? 'quiet' : 'note-warn'
-          }
-        >
+      {action.cause && !isUndone ? (
+        <p className={action.state === 'ineffective' ? 'note-bad' : 'note-warn'}>
           <span>
             {action.failure ? <b>{words(action.failure)}: </b> : null}
             {action.cause}

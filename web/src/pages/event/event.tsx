@@ -187,12 +187,12 @@ function Rule({ event, context }: { event: Eve; context: Context | undefined }) 
         <h2>The rule</h2>
         <span className="end">
           {context?.rule?.file ? (
-            <span className="mono">
-              {context.rule.file}
+            <span className="mono cut" title={context.rule.file}>
+              {context.rule.file.split('/').pop()}
               {context.rule.line ? `:${context.rule.line}` : ''}
             </span>
           ) : null}
-          <Link to="/rules" search={{ sid }}>
+          <Link to="/rules" search={{ sid }} className="ev-rule">
             Rule {sid}
           </Link>
         </span>

@@ -9,6 +9,7 @@ import { Ask } from '@/parts/states';
 import { Tag, words, type Tone } from '@/parts/tag';
 import { Ago, useNow } from '@/parts/time';
 import { ReceiverList } from './receivers';
+import { StoragePanels } from './storage';
 import './health.css';
 
 export const ROLE_TONE: Record<string, Tone> = {
@@ -69,6 +70,7 @@ function Body({ report }: { report: StatusReport }) {
         </div>
         <div className="inc-side">
           <ReceiverList />
+          <StoragePanels />
           <Kinds report={report} />
           <Bouncers report={report} />
         </div>

@@ -1,14 +1,15 @@
 // Who is told, how far each outbox is, and a test that sends for real.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { post } from '@/api/client';
 import { receivers } from '@/api/queries';
 import { useMay } from '@/api/session';
 import type { Receiver, ReceiverTest } from '@/api/types';
 import { exact } from '@/lib/numbers';
+import { useChange } from '@/parts/change';
 import { Ask } from '@/parts/states';
 import { Tag } from '@/parts/tag';
 import { Ago } from '@/parts/time';
-import { complain, say } from '@/parts/toast';
+import { say } from '@/parts/toast';
 
 export function ReceiverList() {
   const answer = useQuery(receivers());
@@ -40,20 +41,18 @@ export function ReceiverList() {
 }
 
 function Row({ receiver }: { receiver: Receiver }) {
-  const cache = useQueryClient();
   const may = useMay('responder');
-  const test = useMutation({
-    mutationFn: () => post<ReceiverTest>(`receivers/${encodeURIComponent(receiver.name)}/test`),
-    onSuccess: (answer) =>
+  const test = useChange(
+    'receivers',
+    () => post<ReceiverTest>(`receivers/${encodeURIComponent(receiver.name)}/test`),
+    (answer) =>
       say(
         answer.delivered
           ? `${receiver.name} took it in ${exact(answer.took_ms)} ms.`
           : `${receiver.name}: ${answer.detail}`,
         !answer.delivered,
       ),
-    onError: complain,
-    onSettled: () => cache.invalidateQueries({ queryKey: ['receivers'] }),
-  });
+  );
   return (
     <li>
       <div className="row">
@@ -65,7 +64,7 @@ function Row({ receiver }: { receiver: Receiver }) {
             type="button"
             className="btn btn-small health-test"
             disabled={test.isPending}
-            onClick={() => test.mutate()}
+            onClick={() => test.mutate(undefined)}
           >
             {test.isPending ? 'Sending…' : 'Test'}
           </button>

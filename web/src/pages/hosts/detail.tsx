@@ -121,7 +121,7 @@ function Body({ host, since }: { host: HostDetail; since: string }) {
           </section>
           <section className="panel">
             <header>
-              <h2>What it offers</h2>
+              <h2>What it was asked for</h2>
             </header>
             <div className="body">
               {host.services.length ? (
@@ -204,15 +204,15 @@ function Activity({ q, since }: { q: string; since: string }) {
 function Peers({ peers }: { peers: Peer[] }) {
   return (
     <div className="scroll-x">
-      <table className="plain-table">
+      <table className="plain-table is-fit">
         <thead>
           <tr>
             <th>Address</th>
-            <th>Country</th>
+            <th className="wide-only">Country</th>
             <th className="num">Alerts</th>
             <th className="num">Events</th>
             <th className="num">Bytes</th>
-            <th className="num">Last</th>
+            <th className="num wide-only">Last</th>
           </tr>
         </thead>
         <tbody>
@@ -221,7 +221,7 @@ function Peers({ peers }: { peers: Peer[] }) {
               <td>
                 <Value field="dest_ip" value={peer.address} />
               </td>
-              <td>{peer.country ?? ''}</td>
+              <td className="wide-only">{peer.country ?? ''}</td>
               <td className="num">
                 {peer.alerts ? (
                   <b className="host-alerts">{exact(peer.alerts)}</b>
@@ -231,7 +231,7 @@ function Peers({ peers }: { peers: Peer[] }) {
               </td>
               <td className="num">{exact(peer.events)}</td>
               <td className="num">{bytes(peer.bytes)}</td>
-              <td className="num">
+              <td className="num wide-only">
                 <Ago time={peer.last} />
               </td>
             </tr>

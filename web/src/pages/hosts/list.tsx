@@ -2,13 +2,13 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { ColumnDef } from '@tanstack/react-table';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import { hosts } from '@/api/queries';
 import type { Host } from '@/api/types';
 import { bytes, exact } from '@/lib/numbers';
+import { PagedTable, useRows } from '@/parts/paged-table';
 import { Segments } from '@/parts/segments';
-import { Empty, Failed, Loading } from '@/parts/states';
-import { Table } from '@/parts/table';
+import { Empty } from '@/parts/states';
 import { Tag } from '@/parts/tag';
 import { Ago } from '@/parts/time';
 import './hosts.css';
@@ -94,7 +94,7 @@ export function Hosts() {
   const since = (search.since ?? '1d') as (typeof SINCE)[number][0];
   const [typed, setTyped] = useState(search.q ?? '');
   const answer = useInfiniteQuery(hosts(search.q ?? '', since));
-  const rows = useMemo(() => answer.data?.pages.flatMap((page) => page.items) ?? [], [answer.data]);
+  const rows = useRows(answer);
   return (
     <div className="page page-fixed host-page">
       <div className="page-head">
@@ -126,43 +126,35 @@ export function Hosts() {
           />
         </form>
       </div>
-      {answer.isPending ? (
-        <Loading />
-      ) : answer.error && rows.length === 0 ? (
-        <Failed error={answer.error} retry={() => void answer.refetch()} />
-      ) : (
-        <Table
-          label="Hosts"
-          main
-          rows={rows}
-          columns={columns}
-          id={(host) => host.address}
-          narrow={(host) => (
-            <div className="inc-card">
-              <span className="ev-what">
-                <b className="mono cut">{host.address}</b>
-                <span className="cut">{host.asset?.name}</span>
+      <PagedTable
+        answer={answer}
+        label="Hosts"
+        main
+        rows={rows}
+        columns={columns}
+        id={(host) => host.address}
+        narrow={(host) => (
+          <div className="inc-card">
+            <span className="ev-what">
+              <b className="mono cut">{host.address}</b>
+              <span className="cut">{host.asset?.name}</span>
+            </span>
+            <span className="ev-what quiet">
+              <span>{exact(host.alerts)} alerts</span>
+              <span>{bytes(host.bytes)}</span>
+              <span className="ev-ago faint">
+                <Ago time={host.last} />
               </span>
-              <span className="ev-what quiet">
-                <span>{exact(host.alerts)} alerts</span>
-                <span>{bytes(host.bytes)}</span>
-                <span className="ev-ago faint">
-                  <Ago time={host.last} />
-                </span>
-              </span>
-            </div>
-          )}
-          onOpen={(host) => void navigate({ to: '/hosts/one', search: { ip: host.address } })}
-          onEnd={() => {
-            if (answer.hasNextPage && !answer.isFetchingNextPage) void answer.fetchNextPage();
-          }}
-          empty={
-            <Empty title="No host was seen">
-              {search.q ? 'None fits in this time.' : 'Traffic that is seen appears here.'}
-            </Empty>
-          }
-        />
-      )}
+            </span>
+          </div>
+        )}
+        onOpen={(host) => void navigate({ to: '/hosts/one', search: { ip: host.address } })}
+        empty={
+          <Empty title="No host was seen">
+            {search.q ? 'None fits in this time.' : 'Traffic that is seen appears here.'}
+          </Empty>
+        }
+      />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { csvCell } from './export';
+import { captureOf } from './capture';
 import { freshest, spanOf } from './hunt';
 
 it('shows what is new once, the newest first', () => {
@@ -16,4 +17,12 @@ it('never lets a cell become a formula', () => {
   expect(csvCell('=cmd()')).toBe("'=cmd()");
   expect(csvCell('-5')).toBe('-5');
   expect(csvCell('a,"b"')).toBe('"a,""b"""');
+});
+
+it('knows a query that asks for one capture alone', () => {
+  const check = (query: string, expected: string) => expect(captureOf(query)).toBe(expected);
+  check('ratel.capture:c0ffee', 'c0ffee');
+  check(' ratel.capture:"c0ffee" ', 'c0ffee');
+  check('ratel.capture:c0ffee AND event_type:alert', '');
+  check('ratel.capture:c*', '');
 });

@@ -1,11 +1,11 @@
 // Search in everything that was seen: query, time, histogram, table. All of it is in the address.
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { events, fields, histogram, type Span } from '@/api/queries';
 import { live, useLive } from '@/api/live';
 import { get } from '@/api/client';
-import type { Events, Histogram, Hit } from '@/api/types';
+import type { Capture, Events, Histogram, Hit } from '@/api/types';
 import { exact } from '@/lib/numbers';
 import { duration, parseTime } from '@/lib/time';
 import { Chart } from '@/parts/chart';
@@ -17,6 +17,7 @@ import { QueryBox } from '@/parts/query-box';
 import { RangePicker, type Range } from '@/parts/range';
 import { Empty } from '@/parts/states';
 import { say } from '@/parts/toast';
+import { CaptureNote, useCapture } from './capture';
 import { ExportMenu } from './export';
 import { SavedMenu } from './saved';
 import './hunt.css';
@@ -38,6 +39,9 @@ const OFFERED = [
   'community_id',
   'host',
 ];
+
+/** The store takes no longer for what was read. */
+const CATCH_UP_MS = 20_000;
 
 /** Fresh rows are shown up to here; who wants more searches again. */
 const MAX_FRESH = 500;
@@ -63,9 +67,12 @@ export function Hunt() {
   const names = search.columns ? search.columns.split(',') : DEFAULT_COLUMNS;
   const span = useMemo(() => spanOf(q, range), [q, range]);
   const answer = useInfiniteQuery(events(span));
+  const capture = useCapture(q);
+  useCaughtUp(capture, answer, range.since === 'all');
+  const whole = useWholeSpan(span, answer.data?.pages[0]?.items[0]?.time);
   const counts = useQuery({
-    ...histogram(useWholeSpan(span, answer.data?.pages[0]?.items[0]?.time), narrow ? 40 : 96),
-    enabled: !answer.error,
+    ...histogram(whole ?? span, narrow ? 40 : 96),
+    enabled: !answer.error && whole !== null,
   });
   const change = useCallback(
     (next: Partial<typeof search>, replace = false) =>
@@ -110,6 +117,7 @@ export function Hunt() {
         onSubmit={(query) => (query === q ? void answer.refetch() : change({ q: query || undefined }))}
         error={answer.error}
       />
+      {capture ? <CaptureNote capture={capture} /> : null}
       <section className="panel hunt-hist" aria-label="Events over time">
         {counts.data?.buckets.length ? (
           <HistogramChart data={counts.data} onBrush={(since, until) => change({ since, until })} />
@@ -181,17 +189,41 @@ export function Hunt() {
   );
 }
 
-/** A histogram needs two ends: where all is asked for, the oldest and the newest event say them. */
-function useWholeSpan(span: Span, newest: string | undefined): Span {
+/** Events of a capture are in the store moments after it was read: it is asked again until they are. */
+function useCaughtUp(
+  capture: Capture | undefined,
+  answer: { data?: { pages: Events[] }; refetch: () => unknown },
+  isWhole: boolean,
+): void {
+  const cache = useQueryClient();
+  const found = answer.data?.pages[0]?.total ?? 0;
+  const { refetch } = answer;
+  const expected = isWhole && capture?.state === 'done' ? capture.events : 0;
+  const end = capture?.finished ? parseTime(capture.finished) + CATCH_UP_MS : 0;
+  useEffect(() => {
+    if (found >= expected) return;
+    const timer = setInterval(() => {
+      if (Date.now() > end) return clearInterval(timer);
+      refetch();
+      void cache.invalidateQueries({ queryKey: ['oldest'] });
+      void cache.invalidateQueries({ queryKey: ['histogram'] });
+    }, 700);
+    return () => clearInterval(timer);
+  }, [found, expected, end, refetch, cache]);
+}
+
+/** A histogram needs two ends: where all is asked for, the oldest and the newest event say them; null until they do. */
+function useWholeSpan(span: Span, newest: string | undefined): Span | null {
   const isWhole = span.since === undefined;
   const oldest = useQuery({
     queryKey: ['oldest', span.q],
     queryFn: ({ signal }) => get<Events>('events', { q: span.q, order: 'oldest', limit: 1 }, signal),
     enabled: isWhole,
   }).data?.items[0]?.time;
-  if (!isWhole || !oldest) return span;
+  if (!isWhole) return span;
+  if (!oldest || !newest) return null;
   // The last moment belongs to it too.
-  const end = span.until ?? (newest ? new Date(parseTime(newest) + 1000).toISOString() : undefined);
+  const end = span.until ?? new Date(parseTime(newest) + 1000).toISOString();
   return { ...span, since: new Date(parseTime(oldest)).toISOString(), until: end };
 }
 

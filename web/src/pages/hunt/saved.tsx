@@ -4,7 +4,8 @@ import { useState } from 'react';
 import { call, post } from '@/api/client';
 import { savedQueries } from '@/api/queries';
 import { useMay } from '@/api/session';
-import { Dialog } from '@/parts/dialog';
+import { Dialog, DialogFoot } from '@/parts/dialog';
+import { TextField } from '@/parts/field';
 import { Menu, MenuHead, MenuItem, MenuLine } from '@/parts/menu';
 import { complain, say } from '@/parts/toast';
 
@@ -81,25 +82,8 @@ function SaveDialog({
         }}
       >
         <pre className="code">{query}</pre>
-        <div className="field">
-          <label htmlFor="save-name">Name</label>
-          <input
-            id="save-name"
-            className="input"
-            required
-            maxLength={100}
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        </div>
-        <footer>
-          <button type="button" className="btn" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" className="btn btn-primary" disabled={!name.trim() || save.isPending}>
-            Save
-          </button>
-        </footer>
+        <TextField label="Name" required maxLength={100} value={name} onChange={setName} />
+        <DialogFoot submit="Save" disabled={!name.trim() || save.isPending} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -1,6 +1,7 @@
 // Closing asks why: the next who sees the same wants to know.
 import { useState, type FormEvent } from 'react';
-import { Dialog } from '@/parts/dialog';
+import { Dialog, DialogFoot } from '@/parts/dialog';
+import { TextField } from '@/parts/field';
 
 const REASONS = ['Dealt with', 'False alarm', 'Known and accepted', 'Test'];
 
@@ -22,24 +23,8 @@ export function CloseDialog({ onClose, onSubmit }: { onClose: () => void; onSubm
             </button>
           ))}
         </div>
-        <div className="field">
-          <label htmlFor="close-why">Why</label>
-          <input
-            id="close-why"
-            className="input"
-            required
-            value={why}
-            onChange={(event) => setWhy(event.target.value)}
-          />
-        </div>
-        <footer>
-          <button type="button" className="btn" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" className="btn btn-primary" disabled={!why.trim()}>
-            Close
-          </button>
-        </footer>
+        <TextField label="Why" required value={why} onChange={setWhy} />
+        <DialogFoot submit="Close" disabled={!why.trim()} onCancel={onClose} />
       </form>
     </Dialog>
   );

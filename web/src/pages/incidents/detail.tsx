@@ -21,6 +21,7 @@ import { CloseDialog } from './close';
 import { ActionsTaken } from './actions-taken';
 import { STATUS_TONE } from './list';
 import { Notes } from './notes';
+import { Told } from './told';
 import { AttackTimeline } from './timeline';
 import './incidents.css';
 
@@ -187,6 +188,7 @@ function Body({ record }: { record: Loaded }) {
           <Parties title="From" field="src_ip" list={incident.attackers} />
           <Parties title="To" field="dest_ip" list={incident.victims} />
           <ActionsTaken ids={incident.actions} />
+          {steps.data ? <Told steps={steps.data} /> : null}
           <Notes id={incident.id} notes={record.notes} may={may} />
         </div>
       </div>
@@ -292,13 +294,13 @@ function Signatures({ incident }: { incident: Incident }) {
         <h2>Rules that fired</h2>
       </header>
       <div className="scroll-x">
-        <table className="plain-table">
+        <table className="plain-table is-fit">
           <thead>
             <tr>
               <th>Severity</th>
               <th>Rule</th>
               <th className="num">Events</th>
-              <th className="num">Last</th>
+              <th className="num wide-only">Last</th>
             </tr>
           </thead>
           <tbody>
@@ -312,7 +314,7 @@ function Signatures({ incident }: { incident: Incident }) {
                   <span className="mono faint inc-sid">{signature.id}</span>
                 </td>
                 <td className="num">{exact(signature.events)}</td>
-                <td className="num">
+                <td className="num wide-only">
                   <Ago time={signature.last} />
                 </td>
               </tr>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Incident, Step } from '@/api/types';
 import { lanesOf, ticks } from './lanes';
-import { parties } from './list';
+import { parties, shortTitle } from './list';
 
 const T = (secs: number) => new Date(Date.UTC(2026, 0, 1) + secs * 1000).toISOString();
 const incident = {
@@ -38,6 +38,16 @@ describe('the timeline of an attack', () => {
     expect(lane?.marks).toHaveLength(1);
     expect(lane?.marks[0]?.count).toBe(500);
   });
+  it('puts marks of different kinds beside each other', () => {
+    const { lanes } = lanesOf({ ...incident, tactics: [] }, [step(50, 'status'), step(50, 'action')]);
+    const [status, action] = lanes[0]?.marks ?? [];
+    expect((action?.x ?? 0) - (status?.x ?? 0)).toBeGreaterThan(0.02);
+  });
+  it('counts a step once where its event is told too', () => {
+    const event = { ...step(0, 'event', 'TA0043'), ref: 'e1' };
+    const [lane] = lanesOf(incident, [step(0, 'event', 'Reconnaissance'), event]).lanes;
+    expect(lane?.marks.map((mark) => [mark.ref, mark.count])).toEqual([['e1', 1]]);
+  });
   it('shows a tactic that no step tells of', () => {
     expect(lanesOf(incident, []).lanes.map((lane) => lane.id)).toEqual(['TA0043', 'TA0006']);
   });
@@ -48,6 +58,14 @@ describe('the timeline of an attack', () => {
       expect(list.length).toBeLessThanOrEqual(8);
     }
   });
+});
+
+it('leaves who attacked whom to the columns beside it', () => {
+  const check = (title: string, expected: string) => expect(shortTitle(title)).toBe(expected);
+  check('Port scan: 203.0.113.66 against 192.0.2.1 (web)', 'Port scan');
+  check('A: b and 3 more rules: 2001:db8::1 against 192.0.2.1', 'A: b and 3 more rules');
+  check('Log4Shell: 5 attackers against 192.0.2.1', 'Log4Shell');
+  check('Something: else', 'Something: else');
 });
 
 it('names the first party and counts the others', () => {

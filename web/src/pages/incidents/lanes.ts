@@ -87,6 +87,9 @@ export function lanesOf(
         x: Math.max(0, Math.min(1, (each.first - from) / (to - from))),
       });
     }
+    // What tells of the tactic as a whole is left to its events.
+    const named = each.marks.filter((mark) => mark.ref !== null);
+    if (each.kind === 'tactic' && named.length > 0) each.marks = named;
     each.marks = merge(
       each.marks.sort((a, b) => a.time - b.time),
       near,
@@ -99,8 +102,10 @@ function merge(marks: Mark[], near: number): Mark[] {
   const merged: Mark[] = [];
   for (const mark of marks) {
     const before = merged[merged.length - 1];
-    if (before && before.kind === mark.kind && mark.x - before.x < near) before.count += 1;
-    else merged.push({ ...mark });
+    const isNear = before !== undefined && mark.x - before.x < near;
+    if (isNear && before.kind === mark.kind) before.count += 1;
+    // Of another kind: beside it, so that both can be pointed at.
+    else merged.push({ ...mark, x: isNear ? Math.min(1, before.x + near) : mark.x });
   }
   return merged;
 }

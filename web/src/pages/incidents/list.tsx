@@ -2,15 +2,15 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import type { ColumnDef } from '@tanstack/react-table';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import { incidents } from '@/api/queries';
 import { useSession } from '@/api/session';
 import { SEVERITIES, type IncidentRecord, type Party } from '@/api/types';
 import { exact } from '@/lib/numbers';
+import { PagedTable, useRows } from '@/parts/paged-table';
 import { Segments } from '@/parts/segments';
 import { SeverityMark, SEVERITY_NAMES } from '@/parts/severity';
-import { Empty, Failed, Loading } from '@/parts/states';
-import { Table } from '@/parts/table';
+import { Empty } from '@/parts/states';
 import { Tag } from '@/parts/tag';
 import { Ago } from '@/parts/time';
 import { StepsStrip } from './steps-strip';
@@ -33,27 +33,37 @@ export function parties(list: Party[]): string {
   return list.length === 1 ? name : `${name} +${list.length - 1}`;
 }
 
+/** Who attacked whom stands in columns of its own. */
+export const shortTitle = (title: string): string =>
+  title.replace(/: (?:\d+ attackers|[0-9a-fA-F.:]+(?: \([^)]*\))?) against .*$/, '');
+
 const columns: ColumnDef<IncidentRecord>[] = [
   {
     id: 'severity',
     header: 'Severity',
-    meta: { width: '104px' },
+    meta: { width: '96px' },
     cell: ({ row }) => <SeverityMark severity={row.original.incident.severity} />,
   },
   {
     id: 'title',
     header: 'What',
-    meta: { width: 'minmax(240px, 3fr)' },
+    meta: { width: 'minmax(200px, 4fr)' },
     cell: ({ row }) => (
-      <Link to="/incidents/$id" params={{ id: row.original.incident.id }} className="inc-title" tabIndex={-1}>
-        {row.original.incident.title}
+      <Link
+        to="/incidents/$id"
+        params={{ id: row.original.incident.id }}
+        className="inc-title"
+        title={row.original.incident.title}
+        tabIndex={-1}
+      >
+        {shortTitle(row.original.incident.title)}
       </Link>
     ),
   },
   {
     id: 'attackers',
     header: 'From',
-    meta: { width: 'minmax(120px, 1fr)' },
+    meta: { width: 'minmax(140px, 1fr)' },
     cell: ({ row }) => <span className="mono">{parties(row.original.incident.attackers)}</span>,
   },
   {
@@ -71,13 +81,13 @@ const columns: ColumnDef<IncidentRecord>[] = [
   {
     id: 'events',
     header: 'Events',
-    meta: { width: '72px', num: true },
+    meta: { width: '64px', num: true },
     cell: ({ row }) => exact(row.original.incident.events),
   },
   {
     id: 'status',
     header: 'Status',
-    meta: { width: '116px' },
+    meta: { width: '112px' },
     cell: ({ row }) => <Tag tone={STATUS_TONE[row.original.status]}>{row.original.status}</Tag>,
   },
   {
@@ -100,7 +110,7 @@ function Card({ record }: { record: IncidentRecord }) {
     <div className="inc-card">
       <span className="inc-card-head">
         <SeverityMark severity={incident.severity} short />
-        <b className="cut">{incident.title}</b>
+        <b className="cut">{shortTitle(incident.title)}</b>
       </span>
       <span className="inc-card-foot">
         <Tag tone={STATUS_TONE[record.status]}>{record.status}</Tag>
@@ -127,7 +137,7 @@ export function Incidents() {
     q: search.q,
   };
   const answer = useInfiniteQuery(incidents(filter));
-  const rows = useMemo(() => answer.data?.pages.flatMap((page) => page.items) ?? [], [answer.data]);
+  const rows = useRows(answer);
   const change = (next: Partial<typeof search>) =>
     void navigate({ to: '/incidents', search: { ...search, ...next }, replace: true });
   const isFiltered = Boolean(search.severity || search.owner || search.q);
@@ -187,34 +197,26 @@ export function Incidents() {
           />
         </form>
       </div>
-      {answer.isPending ? (
-        <Loading />
-      ) : answer.error && rows.length === 0 ? (
-        <Failed error={answer.error} retry={() => void answer.refetch()} />
-      ) : (
-        <Table
-          label="Incidents"
-          main
-          rows={rows}
-          columns={columns}
-          id={(record) => record.incident.id}
-          rowHeight={36}
-          narrow={(record) => <Card record={record} />}
-          onOpen={(record) => void navigate({ to: '/incidents/$id', params: { id: record.incident.id } })}
-          onEnd={() => {
-            if (answer.hasNextPage && !answer.isFetchingNextPage) void answer.fetchNextPage();
-          }}
-          empty={
-            isFiltered ? (
-              <Empty title="No incident fits">Take a filter away to see more.</Empty>
-            ) : status === 'open' ? (
-              <Empty title="Nothing is open">What Ratel finds appears here by itself.</Empty>
-            ) : (
-              <Empty title="None here" />
-            )
-          }
-        />
-      )}
+      <PagedTable
+        answer={answer}
+        label="Incidents"
+        main
+        rows={rows}
+        columns={columns}
+        id={(record) => record.incident.id}
+        rowHeight={36}
+        narrow={(record) => <Card record={record} />}
+        onOpen={(record) => void navigate({ to: '/incidents/$id', params: { id: record.incident.id } })}
+        empty={
+          isFiltered ? (
+            <Empty title="No incident fits">Take a filter away to see more.</Empty>
+          ) : status === 'open' ? (
+            <Empty title="Nothing is open">What Ratel finds appears here by itself.</Empty>
+          ) : (
+            <Empty title="None here" />
+          )
+        }
+      />
     </div>
   );
 }

@@ -39,7 +39,11 @@ export function AttackTimeline({ incident, steps }: { incident: Incident; steps:
       </ol>
       <div className="tl-field" style={{ height: height + AXIS }}>
         {ticks(from, to, narrow ? 3 : 6).map((at) => (
-          <div key={at} className="tl-tick" style={{ left: place((at - from) / (to - from)) }}>
+          <div
+            key={at}
+            className={`tl-tick${at - from > 0.9 * (to - from) ? ' is-last' : ''}`}
+            style={{ left: place((at - from) / (to - from)) }}
+          >
             <span>{label(at)}</span>
           </div>
         ))}

@@ -71,12 +71,9 @@ function Body({ data, since }: { data: Data; since: string }) {
           wide
         />
         <Top title="Destinations" items={data.top.destinations} field="dest_ip" />
-        <Top
-          title="Countries"
-          items={data.top.countries}
-          name={country}
-          none="None is known: no database of addresses is set, or nobody came from outside"
-        />
+        {data.top.countries.length ? (
+          <Top title="Countries" items={data.top.countries} name={country} />
+        ) : null}
         <Top title="Protocols" items={data.top.protocols} field="app_proto" />
       </div>
     </>

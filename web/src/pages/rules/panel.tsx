@@ -7,31 +7,22 @@ import { rule as ask } from '@/api/queries';
 import { useMay } from '@/api/session';
 import type { Limit, Rule } from '@/api/types';
 import { exact } from '@/lib/numbers';
-import { Icon } from '@/parts/icons';
+import { TextField } from '@/parts/field';
 import { RuleText } from '@/parts/rule-text';
 import { Segments } from '@/parts/segments';
+import { SidePanel } from '@/parts/side-panel';
 import { Ask } from '@/parts/states';
 import { Tag } from '@/parts/tag';
 import { Ago } from '@/parts/time';
 import { complain, say } from '@/parts/toast';
-import { RULE_TONE } from './rules';
+import { each, RULE_TONE, took } from './rules';
 
 export function RulePanel({ sid, onClose }: { sid: number; onClose: () => void }) {
   const answer = useQuery(ask(sid));
   return (
-    <aside className="panel act-panel" aria-label={`Rule ${sid}`}>
-      <header>
-        <h2 className="mono">{sid}</h2>
-        <span className="end">
-          <button type="button" className="btn btn-plain btn-icon" aria-label="Close" onClick={onClose}>
-            <Icon name="close" />
-          </button>
-        </span>
-      </header>
-      <div className="body">
-        <Ask of={answer}>{(rule) => <Body rule={rule} />}</Ask>
-      </div>
-    </aside>
+    <SidePanel label={`Rule ${sid}`} title={String(sid)} onClose={onClose}>
+      <Ask of={answer}>{(rule) => <Body rule={rule} />}</Ask>
+    </SidePanel>
   );
 }
 
@@ -83,6 +74,22 @@ function Body({ rule }: { rule: Rule }) {
             )}
           </span>
         </div>
+      ) : null}
+      {rule.cost ? (
+        <dl className="facts">
+          <dt>Checks</dt>
+          <dd>
+            {exact(rule.cost.checks)} <span className="faint">since the sensor started</span>
+          </dd>
+          <dt>Matches</dt>
+          <dd>{exact(rule.cost.matches)}</dd>
+          <dt>Cost</dt>
+          <dd>
+            {rule.cost.nanos
+              ? `${took(rule.cost.nanos)}, ${each(rule.cost)} a check`
+              : 'too little to be measured'}
+          </dd>
+        </dl>
       ) : null}
       <RuleText rule={rule.text} />
       <p className="faint mono rules-file">
@@ -172,29 +179,17 @@ function Tune({ rule }: { rule: Rule }) {
             <span>seconds</span>
           </div>
         ) : how === 'suppress' ? (
-          <div className="field">
-            <label htmlFor="tune-address">Source address or network</label>
-            <input
-              id="tune-address"
-              className="input mono"
-              required
-              placeholder="192.0.2.0/24"
-              value={address}
-              onChange={(event) => setAddress(event.target.value)}
-            />
-          </div>
+          <TextField
+            label="Source address or network"
+            mono
+            required
+            placeholder="192.0.2.0/24"
+            value={address}
+            onChange={setAddress}
+          />
         ) : null}
         <Segments label="Until" value={ends} choices={ENDS} onChange={setEnds} />
-        <div className="field">
-          <label htmlFor="tune-why">Why</label>
-          <input
-            id="tune-why"
-            className="input"
-            required
-            value={reason}
-            onChange={(event) => setReason(event.target.value)}
-          />
-        </div>
+        <TextField label="Why" required value={reason} onChange={setReason} />
         <footer className="row">
           <button type="submit" className="btn btn-primary" disabled={send.isPending || !reason.trim()}>
             {how === 'disable' ? 'Disable' : 'Tune'}

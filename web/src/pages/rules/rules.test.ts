@@ -1,13 +1,17 @@
 import { expect, it } from 'vitest';
-import type { Rule } from '@/api/types';
 import { limitText } from './panel';
-import { cost } from './rules';
+import { each, took } from './rules';
 
 it('tells what one look at a rule costs', () => {
-  const of = (checks: number, cost_ns: number) => cost({ checks, cost_ns } as unknown as Rule);
+  const of = (checks: number, nanos: number) => each({ checks, nanos, matches: 0 });
   expect(of(10, 5000)).toBe('500 ns');
   expect(of(10, 50_000)).toBe('5.0 µs');
-  expect(of(0, 5)).toBe('');
+  expect(of(0, 5)).toBe('–');
+  expect(of(10, 0)).toBe('–');
+});
+
+it('tells times from nanoseconds to seconds', () => {
+  expect([999, 1000, 1e6, 1.5e9].map(took)).toEqual(['999 ns', '1.0 µs', '1.0 ms', '1.5 s']);
 });
 
 it('tells limits in words', () => {

@@ -2,7 +2,7 @@
 import { useMutation } from '@tanstack/react-query';
 import { useState, type DragEvent } from 'react';
 import { call } from '@/api/client';
-import type { Eve, RuleTest } from '@/api/types';
+import type { Capture, Eve, RuleTest } from '@/api/types';
 import { end, matchesOf, severityOf, text } from '@/lib/eve';
 import { exact, plural } from '@/lib/numbers';
 import { Hexdump } from '@/pages/event/hexdump';
@@ -19,11 +19,11 @@ export function RuleTestDialog({ onClose }: { onClose: () => void }) {
   const [file, setFile] = useState<File | null>(null);
   const [over, setOver] = useState(false);
   const test = useMutation({
-    mutationFn: () => {
+    mutationFn: (checksums: Capture['checksums']) => {
       const form = new FormData();
       if (file) form.set('capture', file);
       form.set('rules', rules);
-      return call<RuleTest>('POST', 'rules/test', { body: form });
+      return call<RuleTest>('POST', 'rules/test', { body: form, query: { checksums } });
     },
   });
   function onDrop(event: DragEvent): void {
@@ -38,7 +38,7 @@ export function RuleTestDialog({ onClose }: { onClose: () => void }) {
         className="act-form"
         onSubmit={(event) => {
           event.preventDefault();
-          test.mutate();
+          test.mutate('all');
         }}
       >
         <div className="field">
@@ -87,12 +87,12 @@ export function RuleTestDialog({ onClose }: { onClose: () => void }) {
           {explain(test.error).detail || explain(test.error).title}
         </p>
       ) : null}
-      {test.data ? <Result result={test.data} /> : null}
+      {test.data ? <Result result={test.data} onUnchecked={() => test.mutate('none')} /> : null}
     </Dialog>
   );
 }
 
-function Result({ result }: { result: RuleTest }) {
+function Result({ result, onUnchecked }: { result: RuleTest; onUnchecked: () => void }) {
   return (
     <section className="act-form" role="status">
       <p>
@@ -100,6 +100,14 @@ function Result({ result }: { result: RuleTest }) {
         {plural(result.packets, 'packet')}, {exact(result.took_ms)} ms.
       </p>
       {result.error ? <p className="note-warn">{result.error}</p> : null}
+      {result.wrong_checksums > 0 ? (
+        <div className="note-warn">
+          <span>{plural(result.wrong_checksums, 'packet')} left out: their checksum is wrong.</span>
+          <button type="button" className="btn btn-small" onClick={onUnchecked}>
+            Test without checking
+          </button>
+        </div>
+      ) : null}
       {result.refused.map((refused) => (
         <p key={`${refused.line}:${refused.column}`} className="note-bad">
           Line {refused.line}, column {refused.column}: {refused.reason}

@@ -1,5 +1,5 @@
 // Silences in force and those that are over, each with its owner, reason and end.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { call, download } from '@/api/client';
@@ -7,7 +7,9 @@ import { silences } from '@/api/queries';
 import { useMay } from '@/api/session';
 import type { Silence } from '@/api/types';
 import { parseTime } from '@/lib/time';
+import { useChange } from '@/parts/change';
 import { Icon } from '@/parts/icons';
+import { PlainTable } from '@/parts/plain-table';
 import { SilenceDialog } from '@/parts/silence';
 import { Ask, Empty } from '@/parts/states';
 import { Tag } from '@/parts/tag';
@@ -43,27 +45,11 @@ export function Silences() {
           }
         >
           {(list) => (
-            <div className="scroll-x">
-              <table className="plain-table">
-                <thead>
-                  <tr>
-                    <th>Events</th>
-                    <th>Hides</th>
-                    <th>Why</th>
-                    <th>Owner</th>
-                    <th>Ends</th>
-                    <th>
-                      <span className="sr">Expire</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {list.map((silence) => (
-                    <Row key={silence.id} silence={silence} may={may} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <PlainTable heads={['Events', 'Hides', 'Why', 'Owner', 'Ends']} last="Expire">
+              {list.map((silence) => (
+                <Row key={silence.id} silence={silence} may={may} />
+              ))}
+            </PlainTable>
           )}
         </Ask>
       </section>
@@ -73,15 +59,13 @@ export function Silences() {
 }
 
 function Row({ silence, may }: { silence: Silence; may: boolean }) {
-  const cache = useQueryClient();
   const now = useNow();
   const isOver = silence.active === false || parseTime(silence.expires) <= now;
-  const expire = useMutation({
-    mutationFn: () => call('DELETE', `silences/${encodeURIComponent(silence.id)}`),
-    onSuccess: () => say('The silence is over.'),
-    onError: complain,
-    onSettled: () => cache.invalidateQueries({ queryKey: ['silences'] }),
-  });
+  const expire = useChange(
+    'silences',
+    () => call('DELETE', `silences/${encodeURIComponent(silence.id)}`),
+    () => say('The silence is over.'),
+  );
   return (
     <tr className={isOver ? 'faint' : undefined}>
       <td className="mono set-query">
@@ -103,7 +87,7 @@ function Row({ silence, may }: { silence: Silence; may: boolean }) {
             type="button"
             className="btn btn-small"
             disabled={expire.isPending}
-            onClick={() => expire.mutate()}
+            onClick={() => expire.mutate(undefined)}
           >
             Expire
           </button>

@@ -10,7 +10,7 @@ use event::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
 use super::upload::{OnDisk, Upload, sweep};
-use super::{Capture, CaptureState};
+use super::{Capture, CaptureState, Checksums};
 use crate::service::lock;
 use crate::web::lent::{CaptureJob, CaptureRead, Lent};
 
@@ -48,6 +48,7 @@ struct Job {
     number: u64,
     id: String,
     file: OnDisk,
+    is_checked: bool,
 }
 
 /// The queue is full.
@@ -101,6 +102,7 @@ impl Captures {
             number,
             id: capture.id.clone(),
             file: upload.file,
+            is_checked: capture.checksums == Checksums::All,
         };
         match self.queue.try_send(job) {
             Ok(()) => {}
@@ -161,6 +163,7 @@ fn work(
             one.packets = read.packets;
             one.events = read.events;
             one.alerts = read.alerts;
+            one.wrong_checksums = read.wrong_checksums;
             one.state = match read.error {
                 None => CaptureState::Done,
                 Some(_) => CaptureState::Failed,
@@ -195,6 +198,7 @@ fn read(job: &Job, lent: &Lent, stop: &watch::Receiver<bool>) -> CaptureRead {
         file: job.file.path(),
         name: &job.id,
         rules: None,
+        is_checked: job.is_checked,
         stop: &is_late,
         take: &mut take,
         refused: &mut Vec::new(),
@@ -245,6 +249,8 @@ mod tests {
             packets: 0,
             events: 0,
             alerts: 0,
+            wrong_checksums: 0,
+            checksums: Checksums::None,
             error: None,
             query: String::new(),
         }
@@ -282,12 +288,13 @@ mod tests {
                 .collect()
         });
         lent.read_capture = Some(Arc::new(|job: CaptureJob<'_>| {
-            assert!(job.file.exists());
+            assert!(job.file.exists() && !job.is_checked);
             (job.take)(br#"{"event_type":"alert"}"#);
             CaptureRead {
                 packets: 3,
                 events: 1,
                 alerts: 1,
+                wrong_checksums: 2,
                 error: None,
             }
         }));
@@ -312,6 +319,7 @@ mod tests {
             (done.packets, done.alerts, done.finished.is_some()),
             (3, 1, true)
         );
+        assert_eq!(done.wrong_checksums, 2);
         assert_eq!(lock(&published).len(), 2);
         assert!(lock(&published)[0].contains(r#""ratel":{"capture":"c1"}"#));
         let (page, next) = shelf.page(None, 1);

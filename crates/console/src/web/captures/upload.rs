@@ -100,6 +100,7 @@ pub struct Upload {
 #[derive(Debug)]
 enum Failed {
     Form(&'static str),
+    Empty,
     TooLarge,
     Disk(std::io::Error),
 }
@@ -113,6 +114,7 @@ impl From<Broken> for Failed {
 impl From<Failed> for Problem {
     fn from(failed: Failed) -> Problem {
         match failed {
+            Failed::Empty => Problem::unprocessable("the capture is empty"),
             Failed::Form(why) => Problem::bad(format!("the form can't be read: {why}")),
             Failed::TooLarge => Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -254,7 +256,7 @@ fn write(
         return Err(Failed::Form("it has no field \"capture\""));
     }
     if upload.bytes == 0 {
-        return Err(Failed::Form("the capture is empty"));
+        return Err(Failed::Empty);
     }
     file.flush().map_err(Failed::Disk)?;
     Ok(upload)
@@ -325,7 +327,7 @@ mod tests {
         };
         let multipart = "multipart/form-data; boundary=b";
         check("application/octet-stream", vec![1; 100], Ok((100, None))).await;
-        check("application/octet-stream", vec![], Err(400)).await;
+        check("application/octet-stream", vec![], Err(422)).await;
         check("text/plain", vec![1], Err(415)).await;
         let named = form("capture", "../../etc/a.pcap", "x");
         check(multipart, named, Ok((1, Some("a.pcap")))).await;

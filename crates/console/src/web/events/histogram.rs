@@ -78,7 +78,7 @@ pub async fn show(
     };
     let until = request.until.unwrap_or(now);
     if until <= since {
-        return Err(Problem::bad("until must come after since"));
+        return Err(Problem::unprocessable("until must come after since"));
     }
     let width = width(until.since(since).as_secs(), most);
     request = Request {

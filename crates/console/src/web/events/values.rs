@@ -39,13 +39,13 @@ pub struct ValueCount {
 #[into_params(parameter_in = Query)]
 pub struct Asked {
     /// The field's path.
-    #[param(max_length = 256, example = "alert.signature")]
+    #[param(min_length = 1, max_length = 256, example = "alert.signature")]
     field: String,
     /// What the values begin with.
     #[param(max_length = 256)]
     prefix: Option<String>,
     /// Of these events alone.
-    #[param(max_length = 8192)]
+    #[param(max_length = 8192, format = "search")]
     q: Option<String>,
     /// Values.
     #[param(minimum = 1, maximum = 200, default = 20)]

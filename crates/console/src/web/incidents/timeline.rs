@@ -47,9 +47,30 @@ pub enum HappeningKind {
     Action,
     Note,
     Status,
+    Notification,
 }
 
-/// What happened, in order: the attack's steps, answers, notes, changes of status.
+/// What a receiver heard of an incident last, or is to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notified {
+    /// The receiver.
+    pub receiver: String,
+    /// Its kind.
+    pub kind: String,
+    /// When it took it; of what waits: since when.
+    pub time: Timestamp,
+    /// As what it was told.
+    pub severity: Severity,
+    /// As what it was told.
+    pub status: Status,
+    /// Whether it has yet to take it.
+    pub is_waiting: bool,
+    /// Of what waits: why the last try failed.
+    pub error: Option<String>,
+}
+
+/// What happened, in order: the attack's steps, answers, notes, changes of status, who was told (of each receiver the
+/// last notification, and one that waits).
 #[utoipa::path(get, path = "/incidents/{id}/timeline", tag = "incidents",
     params(("id" = String, Path, description = "The incident's name")),
     responses((status = 200, body = Vec<Happening>)))]
@@ -72,6 +93,9 @@ pub async fn show(app: App, Path(id): Path<String>) -> Result<Json<Vec<Happening
                 .filter_map(|hit| of_event(hit, &record.incident)),
         );
     }
+    let notifications = app.lent.notifications.clone();
+    let heard = app.wait(move || notifications(&id)).await?;
+    all.extend(heard.into_iter().map(of_notification));
     let actions = of_actions(&app, &record.incident);
     all.extend(actions.iter().map(of_action));
     all.extend(notes.into_iter().map(|note| Happening {
@@ -84,6 +108,32 @@ pub async fn show(app: App, Path(id): Path<String>) -> Result<Json<Vec<Happening
     }));
     all.sort_by_key(|happening| happening.time);
     Ok(Json(all))
+}
+
+const fn word(status: Status) -> &'static str {
+    match status {
+        Status::Open => "open",
+        Status::Acknowledged => "acknowledged",
+        Status::Closed => "closed",
+    }
+}
+
+fn of_notification(heard: Notified) -> Happening {
+    let Notified { receiver, kind, .. } = &heard;
+    let state = format!("{}, {}", heard.severity.name(), word(heard.status));
+    let text = match (&heard.error, heard.is_waiting) {
+        (_, false) => format!("{receiver} ({kind}) was told: {state}"),
+        (None, true) => format!("{receiver} ({kind}) is about to be told: {state}"),
+        (Some(why), true) => format!("{receiver} ({kind}) is not told yet: {why}"),
+    };
+    Happening {
+        time: heard.time,
+        kind: HappeningKind::Notification,
+        tactic: None,
+        text,
+        severity: Some(heard.severity),
+        reference: Some(heard.receiver),
+    }
 }
 
 /// Steps, rules and changes of status that the incident itself tells.
@@ -120,11 +170,7 @@ fn of_incident(record: &Record) -> Vec<Happening> {
     };
     all.push(status(incident.opened, "opened".to_owned()));
     if let Some((by, time)) = &record.triaged {
-        let word = match record.triage_status.unwrap_or(incident.status) {
-            Status::Open => "open",
-            Status::Acknowledged => "acknowledged",
-            Status::Closed => "closed",
-        };
+        let word = word(record.triage_status.unwrap_or(incident.status));
         let mut text = format!("{word} by {by}");
         if let Some(owner) = &record.owner {
             text.push_str(&format!(", owned by {owner}"));
@@ -199,5 +245,36 @@ fn of_action(action: &Action) -> Happening {
         text: format!("{}: {}", action.what, action.state.name()),
         severity: None,
         reference: Some(action.id.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(is_waiting: bool, error: Option<&str>, expected: &str) {
+        let told = of_notification(Notified {
+            receiver: "soc".to_owned(),
+            kind: "slack".to_owned(),
+            time: Timestamp::new(7, 0),
+            severity: Severity::High,
+            status: Status::Open,
+            is_waiting,
+            error: error.map(str::to_owned),
+        });
+        assert_eq!(told.text, expected);
+        assert_eq!(told.kind, HappeningKind::Notification);
+    }
+
+    #[test]
+    fn who_was_told_is_said_in_words() {
+        check(false, None, "soc (slack) was told: high, open");
+        check(false, Some("later"), "soc (slack) was told: high, open");
+        check(true, None, "soc (slack) is about to be told: high, open");
+        check(
+            true,
+            Some("refused"),
+            "soc (slack) is not told yet: refused",
+        );
     }
 }

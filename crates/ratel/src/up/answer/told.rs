@@ -1,9 +1,8 @@
-//! Where the responder tells what it did: the topics `actions` and `incidents`.
+//! Where the responder tells what it did: the topic `actions`.
 
 use bus::Publisher;
 use event::Topic;
 use event::action::Action;
-use serde_json::Value;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -15,8 +14,7 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Tells, and keeps what the bus has no room for.
 pub struct Told {
     actions: Publisher,
-    incidents: Publisher,
-    waiting: VecDeque<(Topic, String, Vec<u8>)>,
+    waiting: VecDeque<(String, Vec<u8>)>,
     failed: Option<Instant>,
 }
 
@@ -26,24 +24,15 @@ impl Told {
     pub fn on(bus: &bus::Bus) -> Self {
         Told {
             actions: bus.publisher(Topic::Actions),
-            incidents: bus.publisher(Topic::Incidents),
             waiting: VecDeque::new(),
             failed: None,
         }
     }
 
     /// Tells what changed.
-    pub fn tell(&mut self, changed: &[Action], incidents: &[Value]) {
+    pub fn tell(&mut self, changed: &[Action]) {
         for action in changed {
-            self.keep(
-                Topic::Actions,
-                action.id.to_string(),
-                serde_json::to_vec(action),
-            );
-        }
-        for incident in incidents {
-            let id = incident["id"].as_str().unwrap_or_default().to_owned();
-            self.keep(Topic::Incidents, id, serde_json::to_vec(incident));
+            self.keep(action.id.to_string(), serde_json::to_vec(action));
         }
         let rests = self.failed.is_some_and(|at| at.elapsed() < RETRY);
         if !rests {
@@ -51,10 +40,10 @@ impl Told {
         }
     }
 
-    fn keep(&mut self, topic: Topic, key: String, value: serde_json::Result<Vec<u8>>) {
+    fn keep(&mut self, key: String, value: serde_json::Result<Vec<u8>>) {
         match value {
-            Ok(value) => self.waiting.push_back((topic, key, value)),
-            Err(error) => tracing::error!("{topic} {key} cannot be written: {error}"),
+            Ok(value) => self.waiting.push_back((key, value)),
+            Err(error) => tracing::error!("action {key} cannot be written: {error}"),
         }
         if self.waiting.len() > MAX_WAITING {
             self.waiting.pop_front();
@@ -62,12 +51,8 @@ impl Told {
     }
 
     fn publish(&mut self) {
-        while let Some((topic, key, value)) = self.waiting.front() {
-            let publisher = match topic {
-                Topic::Incidents => &self.incidents,
-                _ => &self.actions,
-            };
-            if let Err(error) = publisher.publish(key.as_bytes(), value) {
+        while let Some((key, value)) = self.waiting.front() {
+            if let Err(error) = self.actions.publish(key.as_bytes(), value) {
                 if self.failed.is_none() {
                     tracing::error!("what was done is told later: {error}");
                 }
