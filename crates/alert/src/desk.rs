@@ -5,6 +5,7 @@ use std::sync::Arc;
 use event::action::Action;
 use event::{Timestamp, Topic};
 use serde_json::Value;
+use state::silences::Silence;
 
 use crate::assets::Assets;
 use crate::engine::Engine;
@@ -12,7 +13,7 @@ use crate::finding::side::Homes;
 use crate::finding::{self, Finding};
 use crate::metrics;
 use crate::sigma::Rules;
-use crate::silence::{Judgement, Silences};
+use crate::silence::{Compile, Judgement, Silences};
 
 /// One record as it comes.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +55,13 @@ impl Desk {
     pub fn set_assets(&mut self, assets: Assets) {
         metrics::assets(assets.len());
         self.engine.set_assets(Arc::new(assets));
+    }
+
+    /// Takes these for the silences in force; those that can't be read, and why.
+    pub fn set_silences(&mut self, now: Vec<Silence>, compile: &Compile) -> Vec<(String, String)> {
+        let refused = self.silences.set(now, compile);
+        self.engine.set_silences(self.silences.ids());
+        refused
     }
 
     /// Takes a record. Whether people may have changed something: an order was seen.
@@ -104,8 +112,11 @@ impl Desk {
             return;
         }
         metrics::finding(found);
-        let is_silenced = judgement == Judgement::Silenced;
-        self.engine.on_finding(found, is_silenced, now);
+        let silence = match judgement {
+            Judgement::Silenced(id) => Some(id),
+            Judgement::Heard | Judgement::Suppressed => None,
+        };
+        self.engine.on_finding(found, silence, now);
     }
 }
 

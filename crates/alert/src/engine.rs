@@ -72,6 +72,8 @@ pub struct Engine {
     unsaved: BTreeSet<String>,
     /// Incidents that are forgotten since.
     forgotten: Vec<String>,
+    /// Silences in force.
+    silences: BTreeSet<String>,
     swept: Timestamp,
 }
 
@@ -94,6 +96,7 @@ impl Engine {
             dirty: BTreeSet::new(),
             unsaved: BTreeSet::new(),
             forgotten: Vec::new(),
+            silences: BTreeSet::new(),
             swept: Timestamp::default(),
         }
     }
@@ -101,6 +104,11 @@ impl Engine {
     /// Takes these for what is known of our hosts.
     pub fn set_assets(&mut self, assets: Arc<Assets>) {
         self.assets = assets;
+    }
+
+    /// Takes these for the silences in force: an incident that goes on after one of its own ended is told.
+    pub fn set_silences(&mut self, ids: BTreeSet<String>) {
+        self.silences = ids;
     }
 
     /// Goes on with incidents of before.

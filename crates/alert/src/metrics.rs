@@ -50,10 +50,10 @@ pub fn finding(finding: &Finding) {
 }
 
 /// Counts what a silence covered.
-pub fn hidden(judgement: Judgement) {
+pub fn hidden(judgement: Judgement<'_>) {
     let kind = match judgement {
         Judgement::Heard => return,
-        Judgement::Silenced => "silence",
+        Judgement::Silenced(_) => "silence",
         Judgement::Suppressed => "suppress",
     };
     counter!("ratel_alert_hidden_total", "kind" => kind).increment(1);

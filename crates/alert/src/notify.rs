@@ -36,18 +36,18 @@ mod sms;
 mod teams;
 mod webhook;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use event::Timestamp;
 use event::incident::{Severity, Status};
 use serde::{Deserialize, Serialize};
 
+use self::condition::Facts;
 use crate::change::{Telling, What};
 use alertmanager::silences::{Active, Foreign};
 use change::Change;
-use condition::Facts;
 pub use config::{Config, ConfigError, Receiver};
 use deliver::{Delivery, Item, Sender};
 use lane::Lane;
@@ -56,6 +56,8 @@ use queue::Offer;
 pub use route::Route;
 use route::Routes;
 
+/// Incidents that are remembered as hidden by a silence of an Alertmanager.
+const MAX_HIDDEN: usize = 10_000;
 /// Characters of what a change says beyond the incident's state.
 const MAX_NOTE: usize = 200;
 
@@ -141,6 +143,8 @@ pub struct Heard {
 pub struct Notifier {
     routes: Routes,
     lanes: Vec<Lane>,
+    /// Incidents with a message that a silence of an Alertmanager hid: told once it is over.
+    hidden: Mutex<BTreeSet<String>>,
 }
 
 impl Notifier {
@@ -180,7 +184,11 @@ impl Notifier {
             })
             .collect();
         metrics::describe();
-        Ok(Notifier { routes, lanes })
+        Ok(Notifier {
+            routes,
+            lanes,
+            hidden: Mutex::default(),
+        })
     }
 
     /// Takes a change: everybody who is to hear of it will, once. Offering the same again changes nothing, so
@@ -195,19 +203,23 @@ impl Notifier {
         }
         let incident = clean::bounded(&change.incident);
         let facts = Facts::of(&incident);
-        let loud = change.telling == Telling::Loud;
+        let mut loud = change.telling == Telling::Loud;
+        // Who silences it in one place wants quiet in all.
+        let is_hidden = !is_over && self.lanes.iter().any(|lane| lane.hides(&incident, now));
+        {
+            let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+            if is_hidden && loud && hidden.len() < MAX_HIDDEN {
+                hidden.insert(incident.id.clone());
+            } else if !is_hidden && hidden.remove(&incident.id) {
+                loud |= !is_over;
+            }
+        }
         let offer = Offer {
             incident,
             loud,
             note: note(&change.what),
             not_before: now,
         };
-        // Who silences it in one place wants quiet in all.
-        let is_hidden = !is_over
-            && self
-                .lanes
-                .iter()
-                .any(|lane| lane.hides(&offer.incident, now));
         for lane in &self.lanes {
             if is_hidden && !lane.is_alertmanager() {
                 continue;

@@ -297,7 +297,7 @@ impl Round<'_> {
         let now = (self.alert.ports.now)();
         let (state, handle) = (&self.alert.state, self.handle);
         let active = handle.block_on(state.silences().active(now))?;
-        let refused = self.desk.silences.set(active, &self.alert.ports.compile);
+        let refused = self.desk.set_silences(active, &self.alert.ports.compile);
         for (id, why) in refused {
             tracing::error!("silence {id} hides nothing: {why}");
         }

@@ -1,5 +1,6 @@
 //! What people do not want to be told of: silences in force, held against events.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use event::Timestamp;
@@ -15,11 +16,11 @@ pub type Compile = Arc<dyn Fn(&str) -> Result<Matches, String> + Send + Sync>;
 
 /// What silences say of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judgement {
+pub enum Judgement<'a> {
     /// Nothing.
     Heard,
-    /// It belongs to its incident, and nobody is told because of it.
-    Silenced,
+    /// It belongs to its incident, and nobody is told because of it: the silence that says so.
+    Silenced(&'a str),
     /// It makes no incident.
     Suppressed,
 }
@@ -63,18 +64,25 @@ impl Silences {
 
     /// What they say of an event at this moment.
     #[must_use]
-    pub fn judge(&self, record: &Value, now: Timestamp) -> Judgement {
+    pub fn judge(&self, record: &Value, now: Timestamp) -> Judgement<'_> {
         let mut judgement = Judgement::Heard;
         for active in &self.list {
             let holds = |matches: &Matches| active.silence.is_active(now) && matches(record);
             if active.matches.as_ref().is_some_and(holds) {
                 match active.silence.kind {
                     Kind::Suppress => return Judgement::Suppressed,
-                    Kind::Silence => judgement = Judgement::Silenced,
+                    Kind::Silence => judgement = Judgement::Silenced(&active.silence.id),
                 }
             }
         }
         judgement
+    }
+
+    /// The names of those that silence.
+    #[must_use]
+    pub fn ids(&self) -> BTreeSet<String> {
+        let ids = self.list.iter().map(|active| active.silence.id.clone());
+        ids.collect()
     }
 
     /// How many are in force.
@@ -140,16 +148,16 @@ mod tests {
             silences.set(list(), &compile),
             [("3".into(), "empty".into())]
         );
-        let judge = |silences: &Silences, host: &str, secs| {
+        fn judge<'a>(silences: &'a Silences, host: &str, secs: i64) -> Judgement<'a> {
             silences.judge(&json!({"host": host}), Timestamp::new(secs, 0))
-        };
-        assert_eq!(judge(&silences, "a", 50), Judgement::Silenced);
+        }
+        assert_eq!(judge(&silences, "a", 50), Judgement::Silenced("1"));
         assert_eq!(judge(&silences, "a", 100), Judgement::Heard);
         assert_eq!(judge(&silences, "b", 50), Judgement::Suppressed);
         assert_eq!(judge(&silences, "c", 50), Judgement::Heard);
         assert!(silences.set(list(), &compile).is_empty(), "told once");
         assert_eq!(compiled.load(Ordering::Relaxed), 3);
-        assert_eq!(judge(&silences, "a", 50), Judgement::Silenced);
+        assert_eq!(judge(&silences, "a", 50), Judgement::Silenced("1"));
         silences.set(Vec::new(), &compile);
         assert!(silences.is_empty());
     }

@@ -73,12 +73,12 @@ proptest! {
             events.push(record.clone());
             let found = Finding::of(&record, &id, now, &homes);
             if let Some(found) = &found {
-                put.push((engine.on_finding(found, false, now), events.len() - 1));
+                put.push((engine.on_finding(found, None, now), events.len() - 1));
             }
             for hit in rules.on_event(&record, &id, now) {
                 let ids = hit.together.as_ref().map_or(vec![id.clone()], |t| t.ids.clone());
                 let found = Finding::of_hit(&hit, &record, &id, now, found.is_some());
-                let incident = engine.on_finding(&found, false, now);
+                let incident = engine.on_finding(&found, None, now);
                 for id in ids {
                     put.push((incident.clone(), id[1..].parse().unwrap()));
                 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use event::action::Mode;
 use serde::Deserialize;
 
-pub use condition::{Condition, Facts};
+pub use self::condition::{Condition, Facts};
 
 mod condition;
 mod kinds;
@@ -385,7 +385,7 @@ fn who(text: Option<&str>) -> Result<Option<Who>, String> {
         Some("attacker") => Who::Attacker,
         Some("source") => Who::Source,
         Some("destination") => Who::Destination,
-        Some(expression) => Who::Expression(Condition::compile(expression)?),
+        Some(expression) => Who::Expression(Condition::compile_text(expression)?),
     }))
 }
 

@@ -89,6 +89,7 @@ impl Engine {
         }
         memory.touched = now;
         memory.is_audible = true;
+        memory.has_audible_news = true;
         memory.reach.add(anchor(action.what.target()));
         kept.acted(action.id);
         kept.failed(action, failure, cause);

@@ -26,6 +26,8 @@ const MAX_SENSORS: usize = 32;
 const MAX_SAMPLE: usize = 32;
 /// Actions that an incident names.
 const MAX_ACTIONS: usize = 64;
+/// Silences of one incident whose end is noticed.
+const MAX_HUSHED: usize = 16;
 /// So many different tactics are a campaign, as bad as a chain of steps from host to host.
 const CAMPAIGN: usize = 4;
 
@@ -52,6 +54,14 @@ pub struct Memory {
     pub is_published: bool,
     /// Whether an event came that no silence covers.
     pub is_audible: bool,
+    /// Whether an event came that no silence covers since something of it was told.
+    pub has_audible_news: bool,
+    /// Silences that covered events of it.
+    pub hushed_by: BTreeSet<String>,
+    /// It goes on after a silence that covered it ended: to be told with the next tick.
+    pub is_resumed: bool,
+    /// The longest pause after which it went on, in seconds: a beacon has its own idea of idle.
+    pub rhythm_secs: u64,
     /// Whether a storm's digest told of it in place of a message of its own.
     pub is_in_digest: bool,
     /// The worst that its events were, without what their connection adds.
@@ -159,7 +169,7 @@ impl Kept {
     }
 
     /// Takes a finding in.
-    pub fn take(&mut self, finding: &Finding, assets: &Assets, is_silenced: bool, now: Timestamp) {
+    pub fn take(&mut self, finding: &Finding, assets: &Assets, now: Timestamp) {
         let incident = &mut self.incident;
         incident.events = incident.events.saturating_add(finding.events);
         incident.first = incident.first.min(finding.first);
@@ -205,8 +215,23 @@ impl Kept {
         self.memory.base = self.memory.base.max(Some(severity));
         self.memory.reach.cover(finding);
         self.memory.touched = now;
-        self.memory.is_audible |= !is_silenced;
         self.rate();
+    }
+
+    /// Notes whether a silence covers an event of it; `active` are the silences in force.
+    pub fn hear(&mut self, silence: Option<&str>, active: &BTreeSet<String>) {
+        let memory = &mut self.memory;
+        if let Some(silence) = silence {
+            if memory.hushed_by.len() < MAX_HUSHED {
+                memory.hushed_by.insert(silence.to_owned());
+            }
+            return;
+        }
+        memory.is_audible = true;
+        memory.has_audible_news = true;
+        let before = memory.hushed_by.len();
+        memory.hushed_by.retain(|id| active.contains(id));
+        memory.is_resumed |= memory.hushed_by.len() < before && memory.told.is_some();
     }
 
     /// Its severity by all that is known: it never falls.
@@ -263,6 +288,7 @@ impl Kept {
         self.memory.base = self.memory.base.max(other.memory.base);
         self.memory.reach.absorb(&other.memory.reach);
         self.memory.is_audible |= other.memory.is_audible;
+        self.memory.has_audible_news |= other.memory.has_audible_news;
         self.rate();
     }
 

@@ -36,6 +36,7 @@ impl Engine {
             kept.memory.gathered += u64::from(!is_again);
             kept.memory.touched = now;
             kept.memory.is_audible = true;
+            kept.memory.has_audible_news = true;
         }
         self.dirty.insert(storm.clone());
         self.unsaved.insert(storm);

@@ -26,9 +26,14 @@ struct Place {
 }
 
 impl Engine {
-    /// Puts a finding where it belongs; the incident's id. `is_silenced`: a silence covers it, so
-    /// that nobody is told because of it.
-    pub fn on_finding(&mut self, finding: &Finding, is_silenced: bool, now: Timestamp) -> String {
+    /// Puts a finding where it belongs; the incident's id. `silence`: the one that covers it, so that
+    /// nobody is told because of it.
+    pub fn on_finding(
+        &mut self,
+        finding: &Finding,
+        silence: Option<&str>,
+        now: Timestamp,
+    ) -> String {
         let place = self.place(finding, now);
         let mut turned;
         let mut finding = finding;
@@ -44,7 +49,7 @@ impl Engine {
             }
             None => (self.open(finding, now), false),
         };
-        self.join(&id, finding, is_silenced, is_hop, now);
+        self.join(&id, finding, silence, is_hop, now);
         id
     }
 
@@ -221,7 +226,7 @@ impl Engine {
         &mut self,
         id: &str,
         finding: &Finding,
-        is_silenced: bool,
+        silence: Option<&str>,
         is_hop: bool,
         now: Timestamp,
     ) {
@@ -232,6 +237,10 @@ impl Engine {
         });
         if reopens {
             self.reopen(id);
+            if let Some(kept) = self.entries.get_mut(id) {
+                let pause = now.since(kept.memory.touched).as_secs();
+                kept.memory.rhythm_secs = kept.memory.rhythm_secs.max(pause);
+            }
         }
         let Some(kept) = self.entries.get_mut(id) else {
             return;
@@ -240,7 +249,8 @@ impl Engine {
         if is_hop {
             kept.memory.hops = kept.memory.hops.saturating_add(1);
         }
-        kept.take(finding, &assets, is_silenced, now);
+        kept.take(finding, &assets, now);
+        kept.hear(silence, &self.silences);
         let is_spray = kept
             .memory
             .keys

@@ -10,16 +10,23 @@ use crate::change::{Telling, What};
 /// How loud the change would be told on a calm day.
 pub fn wish(kept: &Kept, what: &What, policy: &Policy, now: Timestamp) -> Telling {
     let (incident, memory) = (&kept.incident, &kept.memory);
-    // An answer that does not work concerns everybody.
-    let is_heard = memory.is_audible || incident.kind == Kind::Response;
-    let tells = is_heard && incident.severity >= policy.tell_from;
     let was_told = memory.told.is_some();
     match what {
         // What was told is made right, whatever silences say by now: it would stay open for ever.
         What::Closed { .. } if was_told => Telling::Quiet,
         What::Closed { .. } => Telling::Withheld,
-        _ if !tells && was_told => Telling::Quiet,
-        _ if !tells => Telling::Withheld,
+        // What a person says of it is shown where it was told.
+        What::Updated { .. } if memory.is_triaged && was_told => Telling::Quiet,
+        _ if !is_heard(kept) => Telling::Withheld,
+        _ if incident.severity < policy.tell_from && was_told => Telling::Quiet,
+        _ if incident.severity < policy.tell_from => Telling::Withheld,
+        _ if memory.is_resumed => Telling::Loud,
+        // A beacon that is slower than what counts as idle is told once.
+        What::Reopened
+            if was_told && !is_worth_a_digest(kept) && incident.kind != Kind::Response =>
+        {
+            Telling::Quiet
+        }
         What::Opened | What::Reopened => Telling::Loud,
         // It was in a storm's digest and became worse, or its silence is over, or it rose to what is told.
         What::Risen { .. } if !was_told => Telling::Loud,
@@ -36,9 +43,7 @@ pub fn wish(kept: &Kept, what: &What, policy: &Policy, now: Timestamp) -> Tellin
             }
         }
         What::Updated { .. } => {
-            if memory.is_triaged {
-                Telling::Quiet
-            } else if is_worth_a_digest(kept) && is_digest_due(kept, policy, now) {
+            if is_worth_a_digest(kept) && is_digest_due(kept, policy, now) {
                 Telling::Loud
             } else if is_refresh_due(kept, policy, now) {
                 Telling::Quiet
@@ -47,6 +52,17 @@ pub fn wish(kept: &Kept, what: &What, policy: &Policy, now: Timestamp) -> Tellin
             }
         }
     }
+}
+
+/// Whether anything came that no silence covers: ever, or since something of it was told. An answer that
+/// does not work concerns everybody.
+pub fn is_heard(kept: &Kept) -> bool {
+    let memory = &kept.memory;
+    let has_news = match memory.told {
+        Some(_) => memory.has_audible_news,
+        None => memory.is_audible,
+    };
+    has_news || kept.incident.kind == Kind::Response
 }
 
 /// Events since people were told of it last.

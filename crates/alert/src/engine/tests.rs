@@ -49,7 +49,7 @@ impl World {
 
     fn alert(&mut self, from: &str, to: &str, sid: u64, severity: u64) -> String {
         let finding = self.finding(from, to, sid, severity);
-        self.engine.on_finding(&finding, false, self.now)
+        self.engine.on_finding(&finding, None, self.now)
     }
 
     fn call_home(&mut self, from: &str, to: &str) -> String {
@@ -59,7 +59,7 @@ impl World {
             victim: from.parse().ok(),
             is_callback: true,
         };
-        self.engine.on_finding(&finding, false, self.now)
+        self.engine.on_finding(&finding, None, self.now)
     }
 
     fn pass(&mut self, time: Duration) {
@@ -290,10 +290,16 @@ fn an_incident_is_closed_when_it_is_silent_and_opened_again_when_it_goes_on() {
     world.secs(3);
     assert_eq!(world.engine.get(&id).unwrap().incident.status, Status::Open);
     let what: Vec<_> = world.loud().iter().map(|c| c.what.name()).collect();
-    assert_eq!(what, ["opened", "reopened"]);
+    // It only goes on: what was told is made right, without a message.
+    assert_eq!(what, ["opened"]);
+    let last = world.said.last().unwrap();
+    assert_eq!(
+        (&last.what, last.telling),
+        (&What::Reopened, Telling::Quiet)
+    );
     // After a day it is a new one, and the old one is forgotten.
     world.secs(1900);
-    world.secs(90_000);
+    world.secs(100_000);
     let next = world.alert("192.0.2.1", "10.0.0.5", 1, 2);
     assert_ne!(next, id);
     assert!(world.engine.get(&id).is_none());
@@ -329,7 +335,7 @@ fn what_a_person_closed_stays_closed_while_it_only_goes_on() {
 fn what_a_silence_covers_is_kept_and_told_to_nobody() {
     let mut world = World::new();
     let finding = world.finding("192.0.2.1", "10.0.0.5", 1, 1);
-    let id = world.engine.on_finding(&finding, true, world.now);
+    let id = world.engine.on_finding(&finding, Some("s1"), world.now);
     world.secs(5);
     assert_eq!(world.said.len(), 1);
     assert_eq!(world.said[0].telling, Telling::Withheld);
@@ -337,6 +343,93 @@ fn what_a_silence_covers_is_kept_and_told_to_nobody() {
     world.secs(5);
     assert_eq!(world.loud().len(), 1);
     assert_eq!(world.loud()[0].incident.id, id);
+}
+
+#[test]
+fn a_silence_quiets_what_was_told_and_its_end_is_told_once() {
+    let mut world = World::new();
+    let silences = |world: &mut World, ids: &[&str]| {
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        world.engine.set_silences(ids);
+    };
+    world.alert("192.0.2.1", "10.0.0.5", 1, 2);
+    world.secs(5);
+    assert_eq!(world.loud().len(), 1);
+    // Other rules, other victims, worse: nothing of it is told, loud or quiet.
+    silences(&mut world, &["s1"]);
+    let said = world.said.len();
+    for n in 0..3600 {
+        let to = format!("10.0.0.{}", 5 + n % 50);
+        let finding = world.finding("192.0.2.1", &to, 1 + n % 9, 1);
+        world.engine.on_finding(&finding, Some("s1"), world.now);
+        world.secs(1);
+    }
+    world.secs(5);
+    let told = world.said.iter().skip(said);
+    assert!(told.clone().count() > 0, "the dashboard shows it");
+    assert!(
+        told.clone()
+            .all(|change| change.telling == Telling::Withheld)
+    );
+    assert!(world.engine.dirty.is_empty(), "nothing is left to be told");
+    // It ends, and the attack goes on: that is told once, then as ever.
+    silences(&mut world, &[]);
+    for _ in 0..60 {
+        world.alert("192.0.2.1", "10.0.0.5", 1, 2);
+        world.secs(1);
+    }
+    let what: Vec<_> = world.loud().iter().map(|c| c.what.name()).collect();
+    assert_eq!(what, ["opened", "updated"]);
+}
+
+#[test]
+fn a_silence_of_one_rule_leaves_the_others() {
+    let mut world = World::new();
+    world.engine.set_silences(BTreeSet::from(["s1".to_owned()]));
+    for n in 0..1200 {
+        let finding = world.finding("192.0.2.1", "10.0.0.5", 1, 2);
+        world.engine.on_finding(&finding, Some("s1"), world.now);
+        if n % 10 == 5 {
+            world.alert("192.0.2.1", "10.0.0.5", 2, 2);
+        }
+        world.secs(1);
+    }
+    assert_eq!(world.loud().len(), 1, "what goes on is no message");
+    let quiet = world.said.iter().filter(|c| c.telling == Telling::Quiet);
+    assert!((15..=20).contains(&quiet.count()), "and is made right");
+}
+
+#[test]
+fn a_beacon_slower_than_idle_is_told_once_and_again_when_something_changes() {
+    let mut world = World::new();
+    let mut id = String::new();
+    for _ in 0..48 {
+        id = world.alert("192.0.2.1", "10.0.0.5", 1, 2);
+        world.secs(2700);
+    }
+    let what: Vec<_> = world
+        .said
+        .iter()
+        .map(|c| (c.what.name(), c.telling))
+        .collect();
+    assert_eq!(world.loud().len(), 1, "{what:?}");
+    // Once its rhythm is known it stays open.
+    let closed = what.iter().filter(|(what, _)| *what == "closed").count();
+    assert_eq!(closed, 1, "{what:?}");
+    // Another victim is news.
+    assert_eq!(world.alert("192.0.2.1", "10.0.0.6", 1, 2), id);
+    world.secs(5);
+    assert_eq!(world.loud().len(), 2);
+    // And so is what is worse after it was over.
+    world.secs(20_000);
+    assert_eq!(
+        world.engine.get(&id).unwrap().incident.status,
+        Status::Closed
+    );
+    assert_eq!(world.alert("192.0.2.1", "10.0.0.6", 1, 1), id);
+    world.secs(5);
+    assert_eq!(world.loud().len(), 3);
+    assert_eq!(world.loud()[2].what, What::Reopened);
 }
 
 #[test]
@@ -508,7 +601,7 @@ proptest! {
                     finding.ends = [None, None];
                     finding.sides = Default::default();
                 }
-                world.engine.on_finding(&finding, *kind == 3, world.now);
+                world.engine.on_finding(&finding, (*kind == 3).then_some("s1"), world.now);
                 findings.push(finding);
                 world.pass(Duration::from_secs(*wait));
             }

@@ -19,6 +19,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// more ends after this.
 const RESPONSE_IDLE: Duration = Duration::from_secs(7 * 86_400);
 
+/// So many pauses as long as its longest are the end of an incident that went on after it was closed.
+const PAUSES: u32 = 3;
+
 impl Engine {
     /// Looks at what changed. To be called several times a second; the changes are in the order in
     /// which their incidents began.
@@ -69,7 +72,7 @@ impl Engine {
             .filter_map(|kept| {
                 let idle = match kept.incident.kind {
                     Kind::Response => RESPONSE_IDLE,
-                    Kind::Attack | Kind::Correlation | Kind::Storm => self.policy.idle,
+                    Kind::Attack | Kind::Correlation | Kind::Storm => idle(kept, &self.policy),
                 };
                 let is_idle = now.since(kept.memory.touched) >= idle;
                 is_idle.then(|| (kept.incident.id.clone(), idle))
@@ -163,6 +166,7 @@ impl Engine {
         memory.is_published = true;
         memory.is_reopening = false;
         memory.is_triaged = false;
+        memory.is_resumed = false;
         memory.published = said;
         if let What::Closed { .. } = what
             && let Some(closed) = &mut memory.closed
@@ -171,9 +175,13 @@ impl Engine {
         }
         match telling {
             Telling::Withheld => {}
-            Telling::Quiet => memory.refreshed = said,
+            Telling::Quiet => {
+                memory.refreshed = said;
+                memory.has_audible_news = false;
+            }
             Telling::Loud => {
                 memory.refreshed = said;
+                memory.has_audible_news = false;
                 memory.told = Some(said);
             }
         }
@@ -222,7 +230,7 @@ fn news(kept: &Kept, policy: &super::Policy, now: Timestamp) -> Option<What> {
     let updated = What::Updated {
         events: tell::since_told(kept),
     };
-    if memory.is_triaged {
+    if memory.is_triaged || memory.is_resumed {
         return Some(updated);
     }
     let is_due = |at: Timestamp, every: Duration| now.since(at) >= every || now < at;
@@ -232,7 +240,7 @@ fn news(kept: &Kept, policy: &super::Policy, now: Timestamp) -> Option<What> {
         && kept.is_more_than(&memory.refreshed)
         && is_due(memory.refreshed.at, policy.refresh);
     let is_digest = tell::is_worth_a_digest(kept) && tell::is_digest_due(kept, policy, now);
-    (is_more || is_stale || is_digest).then_some(updated)
+    (is_more || tell::is_heard(kept) && (is_stale || is_digest)).then_some(updated)
 }
 
 /// Whether something of it is still to be published or told.
@@ -244,9 +252,17 @@ fn is_pending(kept: &Kept) -> bool {
     !memory.is_published
         || memory.is_reopening
         || memory.is_triaged
+        || memory.is_resumed
         || kept.is_more_than(&memory.published)
-        || memory.told.is_some() && kept.is_more_than(&memory.refreshed)
-        || tell::is_worth_a_digest(kept)
+        || tell::is_heard(kept)
+            && (memory.told.is_some() && kept.is_more_than(&memory.refreshed)
+                || tell::is_worth_a_digest(kept))
+}
+
+/// After how long without anything new it is over: one that went on after a longer pause may do so again.
+fn idle(kept: &Kept, policy: &super::Policy) -> Duration {
+    let rhythm = Duration::from_secs(kept.memory.rhythm_secs).saturating_mul(PAUSES);
+    policy.idle.max(rhythm.min(policy.reopen))
 }
 
 /// A span of time for people.

@@ -122,7 +122,7 @@ impl Lane {
             self.shared.note_death(&record);
             self.shared.record(&mut state, record);
         }
-        metrics::waiting(self.name(), state.outbox.queue().waiting());
+        metrics::waiting(self.name(), state.outbox.queue());
         drop(state);
         self.shared.changed.notify_all();
     }
@@ -417,7 +417,7 @@ impl Shared {
                 self.record(&mut state, record);
             }
         }
-        metrics::waiting(name, state.outbox.queue().waiting());
+        metrics::waiting(name, state.outbox.queue());
         state
     }
 }

@@ -4,8 +4,11 @@
 //! |---|---|---|
 //! | `ratel_notifications_total` | receiver, result | `sent`, `failed` (will be tried again), `dead` (given up) |
 //! | `ratel_notifications_waiting` | receiver | notifications that wait |
+//! | `ratel_notifications_oldest_time_seconds` | receiver | since when the oldest of them should have been told; 0: none waits |
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+use super::queue::Queue;
 
 /// Tells a recorder what the names mean.
 pub fn describe() {
@@ -17,6 +20,10 @@ pub fn describe() {
         "ratel_notifications_waiting",
         "Notifications that wait for a receiver"
     );
+    describe_gauge!(
+        "ratel_notifications_oldest_time_seconds",
+        "Since when the oldest notification that waits should have been told; 0 where none waits"
+    );
 }
 
 /// What came of it.
@@ -26,7 +33,15 @@ pub(super) fn count(receiver: &str, result: &'static str, how_many: u64) {
         .increment(how_many);
 }
 
-/// How many wait.
-pub(super) fn waiting(receiver: &str, how_many: usize) {
-    gauge!("ratel_notifications_waiting", "receiver" => receiver.to_owned()).set(how_many as f64);
+/// How many wait, and since when.
+pub(super) fn waiting(receiver: &str, queue: &Queue) {
+    let receiver = receiver.to_owned();
+    let oldest = queue.oldest().map_or(0, |at| at.secs());
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    {
+        gauge!("ratel_notifications_waiting", "receiver" => receiver.clone())
+            .set(queue.waiting() as f64);
+        gauge!("ratel_notifications_oldest_time_seconds", "receiver" => receiver)
+            .set(oldest as f64);
+    }
 }

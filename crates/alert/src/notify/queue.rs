@@ -243,6 +243,16 @@ impl Queue {
         self.waiting.len()
     }
 
+    /// Since when the oldest that waits should have been told.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Timestamp> {
+        let due = self
+            .waiting
+            .values()
+            .map(|entry| entry.queued.max(entry.due));
+        due.min()
+    }
+
     /// The numbers.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -328,7 +338,8 @@ impl Queue {
         );
         let in_place = match self.policy.in_place {
             InPlace::Nothing => false,
-            InPlace::Status => of_status,
+            // There again is a page.
+            InPlace::Status => of_status && change != Change::Reopened,
             // What is over and still counted is told when it comes again.
             InPlace::Everything => {
                 of_status || told.is_some_and(|told| told.status != Status::Closed)

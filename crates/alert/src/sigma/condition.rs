@@ -42,6 +42,17 @@ impl Condition {
         }
     }
 
+    /// Whether anything in it must not be.
+    pub fn has_negation(&self) -> bool {
+        match self {
+            Condition::Is(_) => false,
+            Condition::Not(_) => true,
+            Condition::All(parts) | Condition::One(parts) => {
+                parts.iter().any(Condition::has_negation)
+            }
+        }
+    }
+
     /// Whether it holds, where `is` tells of each detection.
     pub fn holds(&self, is: &mut dyn FnMut(usize) -> bool) -> bool {
         match self {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_yaml_ng::{Mapping, Value as Yaml};
 
+use super::condition::Condition;
+
 /// Rules that one correlation names.
 const MAX_RULES: usize = 64;
 /// Fields by which it groups.
@@ -46,6 +48,8 @@ pub enum Kind {
     ValuePercentile(String, f64, Limit),
     /// So many of its rules, in any order.
     Temporal(usize),
+    /// Those of its rules that this asks for, in any order.
+    TemporalIf(Condition),
     /// All of its rules, in their order.
     TemporalOrdered,
 }
@@ -61,11 +65,17 @@ pub struct Limit {
     pub is_upper: bool,
     /// Exactly this.
     pub is_exact: bool,
+    /// And not more than this, for a range; with whether this itself is still in it.
+    pub most: Option<(f64, bool)>,
 }
 
 impl Limit {
     /// Whether a number reaches it.
     pub fn is_reached(&self, number: f64) -> bool {
+        let is_within = |(most, includes): (f64, bool)| number < most || includes && number == most;
+        if !self.most.is_none_or(is_within) {
+            return false;
+        }
         if self.is_exact {
             number == self.value
         } else if self.is_upper {
@@ -119,7 +129,7 @@ impl Correlation {
         let span = map.get("timespan").and_then(Yaml::as_str);
         let timespan = timespan(span.ok_or("correlation: timespan is needed")?)?;
         let name = map.get("type").and_then(Yaml::as_str).unwrap_or_default();
-        let kind = Kind::read(name, map.get("condition"), rules.len())?;
+        let kind = Kind::read(name, map.get("condition"), &rules)?;
         let generates = match map.get("generate") {
             None => false,
             Some(Yaml::Bool(generates)) => *generates,
@@ -144,27 +154,39 @@ impl Correlation {
 }
 
 impl Kind {
-    fn read(name: &str, condition: Option<&Yaml>, rules: usize) -> Result<Kind, String> {
+    fn read(name: &str, condition: Option<&Yaml>, names: &[String]) -> Result<Kind, String> {
+        let rules = names.len();
         let map = match condition {
             None => None,
             Some(Yaml::Mapping(map)) => Some(map),
+            Some(Yaml::String(text)) if name.starts_with("temporal") => {
+                return of_text(name, text, names);
+            }
             Some(_) => return Err("condition: a mapping such as {gte: 10} is needed".to_owned()),
         };
-        let needed = || map.ok_or_else(|| format!("{name}: a condition is needed"));
+        let needed = || map.ok_or_else(|| format!("condition: {name}: a condition is needed"));
         let field = || {
-            let field = needed()?.get("field").and_then(Yaml::as_str);
+            let field = needed()?.get("field");
+            if field.is_some_and(Yaml::is_sequence) {
+                return Err(format!(
+                    "field: {name} of several fields together is not counted; name one"
+                ));
+            }
+            let field = field.and_then(Yaml::as_str);
             field
                 .map(str::to_owned)
-                .ok_or_else(|| format!("{name}: condition.field is needed"))
+                .ok_or_else(|| format!("condition: {name}: condition.field is needed"))
         };
         let counted = |limit: Limit| {
             if limit.is_upper {
                 return Err(format!(
-                    "{name}: fewer than a number is true at any time; gt, gte or eq is needed"
+                    "condition: {name} of fewer than a number is true at any time; gt, gte or eq is needed"
                 ));
             }
             if limit.value > MAX_COUNT as f64 {
-                return Err(format!("{name}: more than {MAX_COUNT} cannot be counted"));
+                return Err(format!(
+                    "condition: {name}: more than {MAX_COUNT} cannot be counted"
+                ));
             }
             Ok(limit)
         };
@@ -192,25 +214,46 @@ impl Kind {
                 let limit = counted(limit(map)?)?;
                 if limit.count() > rules {
                     return Err(format!(
-                        "temporal: {} of {rules} rules cannot be",
+                        "condition: temporal: {} of {rules} rules cannot be",
                         limit.count()
                     ));
                 }
                 Ok(Kind::Temporal(limit.count()))
             }
             "temporal_ordered" if map.is_none() => Ok(Kind::TemporalOrdered),
-            "temporal_ordered" => Err("temporal_ordered takes no condition".to_owned()),
+            "temporal_ordered" => {
+                Err("condition: temporal_ordered takes none that counts".to_owned())
+            }
             "" => Err("correlation: type is needed".to_owned()),
             other => Err(format!(
-                "there is no correlation of type {other:?} (known: event_count, value_count, value_sum, \
+                "type: there is no correlation of type {other:?} (known: event_count, value_count, value_sum, \
                  value_avg, value_percentile, temporal, temporal_ordered)"
             )),
         }
     }
 }
 
+/// A condition over names of rules. What did not come is known only when the time is over, and an order is
+/// one of all: these are refused.
+fn of_text(name: &str, text: &str, names: &[String]) -> Result<Kind, String> {
+    let condition = Condition::parse(text, names).map_err(|why| format!("condition: {why}"))?;
+    if condition.has_negation() {
+        return Err("condition: not: what did not come is not waited for".to_owned());
+    }
+    let is_of_all = (0..names.len()).all(|left| !condition.holds(&mut |number| number != left));
+    match name {
+        "temporal" if is_of_all => Ok(Kind::Temporal(names.len())),
+        "temporal" => Ok(Kind::TemporalIf(condition)),
+        "temporal_ordered" if is_of_all => Ok(Kind::TemporalOrdered),
+        "temporal_ordered" => {
+            Err("condition: temporal_ordered is of all its rules in their order".to_owned())
+        }
+        other => Err(format!("there is no correlation of type {other:?}")),
+    }
+}
+
 fn limit(map: &Mapping) -> Result<Limit, String> {
-    let mut found: Option<Limit> = None;
+    let (mut least, mut most): (Option<Limit>, Option<Limit>) = (None, None);
     for (key, value) in map {
         let key = key.as_str().unwrap_or_default();
         let (includes, is_upper, is_exact) = match key {
@@ -227,12 +270,30 @@ fn limit(map: &Mapping) -> Result<Limit, String> {
             includes,
             is_upper,
             is_exact,
+            most: None,
         };
-        if found.replace(limit).is_some() {
-            return Err("condition: one of gt, gte, lt, lte, eq is needed, not several".to_owned());
+        let place = if is_upper { &mut most } else { &mut least };
+        if place.replace(limit).is_some() {
+            return Err("condition: gt and gte, lt and lte, eq: one of each at most".to_owned());
         }
     }
-    found.ok_or_else(|| "condition: one of gt, gte, lt, lte, eq is needed".to_owned())
+    match (least, most) {
+        (Some(least), Some(most)) => {
+            let range = Limit {
+                most: Some((most.value, most.includes)),
+                ..least
+            };
+            // A range that holds nothing: 5 and more, and less than 5.
+            let is_empty = most.value < least.value
+                || most.value == least.value && !(most.includes && least.includes);
+            match least.is_exact || is_empty {
+                true => Err("condition: a range such as {gt: 5, lte: 9} is needed".to_owned()),
+                false => Ok(range),
+            }
+        }
+        (Some(one), None) | (None, Some(one)) => Ok(one),
+        (None, None) => Err("condition: one of gt, gte, lt, lte, eq is needed".to_owned()),
+    }
 }
 
 fn number(value: &Yaml) -> Result<f64, String> {
@@ -242,7 +303,7 @@ fn number(value: &Yaml) -> Result<f64, String> {
 
 /// `30s`, `5m`, `1h`, `7d`.
 fn timespan(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("timespan {text:?}: a number with s, m, h or d is needed");
+    let wrong = || format!("timespan: {text:?}: a number with s, m, h or d is needed");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let number = text
         .strip_suffix(unit)
@@ -258,7 +319,7 @@ fn timespan(text: &str) -> Result<Duration, String> {
     let secs = number.ok_or_else(wrong)?.checked_mul(secs);
     let span = Duration::from_secs(secs.ok_or_else(wrong)?);
     if span.is_zero() || span > MAX_TIMESPAN {
-        return Err(format!("timespan {text:?}: 1s to 31d can be watched"));
+        return Err(format!("timespan: {text:?}: 1s to 31d can be watched"));
     }
     Ok(span)
 }
@@ -301,6 +362,7 @@ mod tests {
             includes: true,
             is_upper: false,
             is_exact: false,
+            most: None,
         };
         check(
             "{type: event_count, rules: [a], timespan: 5m, condition: {gte: 10}}",
@@ -321,6 +383,21 @@ mod tests {
         check(
             "{type: temporal_ordered, rules: [a, b], timespan: 10s}",
             Kind::TemporalOrdered,
+        );
+        check(
+            "{type: temporal_ordered, rules: [a, b], timespan: 10s, condition: a AND b}",
+            Kind::TemporalOrdered,
+        );
+        check(
+            "{type: temporal, rules: [a, b], timespan: 10s, condition: b and a}",
+            Kind::Temporal(2),
+        );
+        check(
+            "{type: event_count, rules: [a], timespan: 5m, condition: {gte: 10, lt: 20}}",
+            Kind::EventCount(Limit {
+                most: Some((20.0, false)),
+                ..gte(10.0)
+            }),
         );
         check(
             "{type: value_percentile, rules: [a], timespan: 10s, condition: {field: x, percentile: 95, gte: 7}}",
@@ -354,8 +431,24 @@ mod tests {
             "at any time",
         );
         check(
-            "{type: event_count, rules: [a], timespan: 5m, condition: {gte: 5, lte: 9}}",
-            "not several",
+            "{type: event_count, rules: [a], timespan: 5m, condition: {gte: 5, gt: 9}}",
+            "one of each",
+        );
+        check(
+            "{type: event_count, rules: [a], timespan: 5m, condition: {gte: 9, lt: 9}}",
+            "a range such as",
+        );
+        check(
+            "{type: value_count, rules: [a], timespan: 5m, condition: {field: [x, y], gte: 9}}",
+            "several fields",
+        );
+        check(
+            "{type: temporal, rules: [a, b], timespan: 5m, condition: a and not b}",
+            "what did not come",
+        );
+        check(
+            "{type: temporal_ordered, rules: [a, b], timespan: 5m, condition: a or b}",
+            "in their order",
         );
         check(
             "{type: event_count, rules: [a], timespan: 5m, condition: {gte: 1e9}}",
@@ -371,6 +464,10 @@ mod tests {
         );
         check(
             "{type: temporal, rules: [a], timespan: 5m, condition: a and b}",
+            "no detection \"b\"",
+        );
+        check(
+            "{type: event_count, rules: [a], timespan: 5m, condition: a}",
             "a mapping",
         );
         check(
@@ -394,6 +491,7 @@ mod tests {
             includes,
             is_upper: false,
             is_exact: false,
+            most: None,
         };
         assert_eq!(limit(5.0, true).count(), 5);
         assert_eq!(limit(5.0, false).count(), 6);

@@ -43,7 +43,7 @@ impl Detection {
             match name {
                 "condition" => continue,
                 "timeframe" => {
-                    return Err("timeframe is of older Sigma; write a correlation".to_owned());
+                    return Err("timeframe: it is of older Sigma; write a correlation".to_owned());
                 }
                 // Of filters: to which rules it belongs.
                 "rules" => continue,
@@ -58,17 +58,17 @@ impl Detection {
             names.push(name.to_owned());
             groups.push(group);
         }
+        let parse =
+            |text: &str| Condition::parse(text, &names).map_err(|why| format!("condition: {why}"));
         let condition = match map.get("condition") {
-            Some(Yaml::String(text)) => Condition::parse(text, &names)?,
+            Some(Yaml::String(text)) => parse(text)?,
             Some(Yaml::Sequence(list)) => {
-                let read = |value: &Yaml| {
-                    let text = value.as_str().ok_or("conditions are texts")?;
-                    Condition::parse(text, &names)
-                };
+                let read =
+                    |value: &Yaml| parse(value.as_str().ok_or("condition: texts are needed")?);
                 Condition::One(list.iter().map(read).collect::<Result<_, _>>()?)
             }
-            Some(_) => return Err("the condition is no text".to_owned()),
-            None => return Err("there is no condition".to_owned()),
+            Some(_) => return Err("condition: it is no text".to_owned()),
+            None => return Err("detection: there is no condition".to_owned()),
         };
         Ok((Detection { groups, condition }, reading.unknown))
     }

@@ -202,7 +202,14 @@ fn body(
         Some(_) => Err(format!("{key}: a mapping is needed")),
     };
     if let Some(correlation) = mapping("correlation")? {
-        return Ok(Body::Correlation(Correlation::read(correlation)?));
+        let mut correlation = Correlation::read(correlation)?;
+        // The text of the specification has it within, its schema beside the correlation.
+        correlation.generates |= match map.get("generate") {
+            None => false,
+            Some(Yaml::Bool(generates)) => *generates,
+            Some(_) => return Err("generate: true or false is needed".to_owned()),
+        };
+        return Ok(Body::Correlation(correlation));
     }
     let source = match mapping("logsource")? {
         None => return Err("logsource: it is needed".to_owned()),

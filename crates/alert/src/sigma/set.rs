@@ -245,7 +245,10 @@ impl Rules {
                 | Kind::ValueSum(name, _)
                 | Kind::ValueAvg(name, _)
                 | Kind::ValuePercentile(name, _, _) => Some(field(name)),
-                Kind::EventCount(_) | Kind::Temporal(_) | Kind::TemporalOrdered => None,
+                Kind::EventCount(_)
+                | Kind::Temporal(_)
+                | Kind::TemporalIf(_)
+                | Kind::TemporalOrdered => None,
             };
             members.push(Member {
                 which,
@@ -279,7 +282,9 @@ impl Rules {
         let each = match &correlation.kind {
             Kind::EventCount(limit) | Kind::ValueCount(_, limit) => limit.count(),
             Kind::ValueSum(..) | Kind::ValueAvg(..) | Kind::ValuePercentile(..) => 10_000,
-            Kind::Temporal(_) | Kind::TemporalOrdered => correlation.rules.len(),
+            Kind::Temporal(_) | Kind::TemporalIf(_) | Kind::TemporalOrdered => {
+                correlation.rules.len()
+            }
         };
         let groups = (MAX_MOMENTS / each.max(1)).clamp(16, MAX_GROUPS);
         self.verdicts.push(document.verdict.clone());

@@ -335,3 +335,43 @@ fn cycles_and_repeated_ids_are_refused() {
     assert_eq!(refused(&rules(text)), 2);
     assert_eq!(refused(&rules(&format!("{COIN}---{COIN}"))), 1);
 }
+
+#[test]
+fn every_construct_that_is_not_taken_is_named_with_its_line() {
+    let check = |line: usize, detection: &str, part: &str| {
+        let text = format!(
+            "title: One\nlogsource: {{category: dns}}\ndetection:\n{detection}\nlevel: low\n"
+        );
+        let rules = rules(&text);
+        let said = rules.verdicts()[0].to_string();
+        let place = format!("test.yml:{line}: refused: One: ");
+        assert!(
+            said.starts_with(&place) && said.contains(part),
+            "{text}{said}"
+        );
+    };
+    let of = |key: &str, value: &str| format!("  s:\n    {key}: {value}\n  condition: s");
+    check(5, &of("query|shout", "x"), "there is no modifier \"shout\"");
+    check(5, &of("query|re", "'(?=x)'"), "query|re");
+    check(5, &of("query|cidr", "pear"), "query|cidr");
+    check(5, &of("query|gt", "pear"), "query|gt");
+    check(5, &of("query|expand", "'%nobody%'"), "nobody");
+    check(5, &of("query|wide", "x"), "for base64");
+    check(5, &of("query", "[]"), "matches nothing");
+    check(
+        5,
+        "  s: {query: x}\n  condition: s | count() by src_ip > 5",
+        "aggregations",
+    );
+    check(
+        5,
+        "  s: {query: x}\n  timeframe: 5m\n  condition: s",
+        "timeframe",
+    );
+    check(
+        5,
+        "  s: {query: x}\n  condition: 2 of s*",
+        "only 1, any and all",
+    );
+    check(3, "  s: {query: x}", "there is no condition");
+}

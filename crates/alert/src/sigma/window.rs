@@ -95,6 +95,12 @@ impl Window {
                 self.see(&format!("{:03}", event.rule), event, from, usize::MAX);
                 (self.seen.len() >= *count).then(|| self.enough())
             }
+            Kind::TemporalIf(condition) => {
+                self.see(&format!("{:03}", event.rule), event, from, usize::MAX);
+                let seen = &self.seen;
+                let is = condition.holds(&mut |rule| seen.contains_key(&format!("{rule:03}")));
+                is.then(|| self.enough())
+            }
             Kind::TemporalOrdered => self.step(event, correlation.rules.len(), from),
         }
     }
@@ -247,6 +253,9 @@ mod tests {
         check(rule, &[(0, 0, 1.0), (1, 0, 2.0), (12, 0, 3.0)], &[]);
         let rule = "{type: value_sum, rules: [a], timespan: 10s, condition: {field: x, gt: 10}}";
         check(rule, &[(0, 0, 5.0), (1, 0, 5.0), (2, 0, 1.0)], &[2]);
+        let rule =
+            "{type: value_sum, rules: [a], timespan: 10s, condition: {field: x, gt: 10, lte: 12}}";
+        check(rule, &[(0, 0, 9.0), (1, 0, 9.0), (11, 0, 2.0)], &[11]);
         let rule = "{type: value_avg, rules: [a], timespan: 10s, condition: {field: x, gte: 4}}";
         check(rule, &[(0, 0, 1.0), (1, 0, 7.0)], &[1]);
         let rule = "{type: value_percentile, rules: [a], timespan: 60s, condition: {field: x, percentile: 50, gte: 5}}";
@@ -268,6 +277,9 @@ mod tests {
         let any = "{type: temporal, rules: [a, b, c], timespan: 10s}";
         check(any, &[(0, 2, 0.0), (1, 0, 0.0), (2, 1, 0.0)], &[2]);
         check(any, &[(0, 2, 0.0), (1, 0, 0.0), (11, 1, 0.0)], &[]);
+        let some = "{type: temporal, rules: [a, b, c], timespan: 10s, condition: a and (b or c)}";
+        check(some, &[(0, 2, 0.0), (1, 1, 0.0), (2, 0, 0.0)], &[2]);
+        check(some, &[(0, 2, 0.0), (1, 1, 0.0), (12, 0, 0.0)], &[]);
         let ordered = "{type: temporal_ordered, rules: [a, b, c], timespan: 10s}";
         check(ordered, &[(0, 0, 0.0), (1, 1, 0.0), (2, 2, 0.0)], &[2]);
         check(ordered, &[(0, 1, 0.0), (1, 0, 0.0), (2, 2, 0.0)], &[]);

@@ -176,49 +176,18 @@ fn teams_gets_a_card() {
     );
 }
 
-/// A key of its own for the test; None, with a line that says so, where openssl is not installed.
-fn key() -> Option<String> {
-    let args = [
-        "genpkey",
-        "-algorithm",
-        "RSA",
-        "-pkeyopt",
-        "rsa_keygen_bits:2048",
-    ];
-    match std::process::Command::new("openssl").args(args).output() {
-        Ok(made) if made.status.success() => String::from_utf8(made.stdout).ok(),
-        _ => {
-            eprintln!("skipped: openssl is not installed");
-            None
-        }
-    }
-}
-
-fn account_of(key: &str, token_uri: &str) -> tempfile::NamedTempFile {
-    let account = tempfile::NamedTempFile::new().unwrap();
-    let file = json!({
-        "type": "service_account", "client_email": "ratel@example.iam.gserviceaccount.com",
-        "private_key": key, "private_key_id": "k1", "token_uri": token_uri,
-    });
-    std::fs::write(account.path(), file.to_string()).unwrap();
-    account
-}
-
-/// A service account's file with a key of its own.
-pub fn account(token_uri: &str) -> Option<tempfile::NamedTempFile> {
-    Some(account_of(&key()?, token_uri))
-}
-
 #[test]
 fn firebase_keeps_the_newest_state_under_a_path() {
-    let Some(key) = key() else { return };
+    let Some(key) = crate::account::key() else {
+        return;
+    };
     let server = Server::start(|n, request| match request.path.as_str() {
         "/token" => Reply::json(&json!({"access_token": format!("t{n}"), "expires_in": 3600})),
         // The first token is not taken: another is asked for.
         _ if request.header("authorization") == Some("Bearer t0") => Reply::status(401),
         _ => Reply::Is(204, Vec::new(), String::new()),
     });
-    let account = account_of(&key, &format!("{}/token", server.url()));
+    let account = crate::account::account_of(&key, &format!("{}/token", server.url()));
     let key = json!(key);
     let text = format!(
         "[{{name: fire, update_secs: 0, firebase: {{url: '{}', path: ratel/incidents, service_account: {}}}}}]",

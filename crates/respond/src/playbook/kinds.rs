@@ -1,7 +1,7 @@
 //! Of which kinds an event must be for a condition to hold: records of other kinds need no parsing.
 
-use cel::IdedExpr;
-use cel::common::ast::{Expr, LiteralValue, operators};
+use condition::IdedExpr;
+use condition::ast::{Expr, LiteralValue, operators};
 use std::collections::BTreeSet;
 
 /// Kinds of events.
