@@ -3,6 +3,7 @@
 //! | name | labels | what |
 //! |---|---|---|
 //! | `ratel_console_requests_total` | api, code | requests answered, by door and status |
+//! | `ratel_console_request_seconds` | api | time until an answer begins |
 //! | `ratel_console_connections` | api | connections open |
 //! | `ratel_console_refused_connections_total` | api | connections closed at once, one too many |
 //! | `ratel_console_orders_total` | order, result | orders by name: `published`, `repeated`, `refused`, `failed` |
@@ -10,7 +11,11 @@
 //! | `ratel_console_forgotten_actions_total` | | actions forgotten to make room |
 //! | `ratel_console_bad_records_total` | | records of `actions` that could not be read |
 
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use std::time::Duration;
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 /// Tells a recorder what the names mean.
 pub fn describe() {
@@ -26,12 +31,18 @@ pub fn describe() {
     ] {
         describe_counter!(format!("ratel_console_{name}"), text);
     }
+    describe_histogram!(
+        "ratel_console_request_seconds",
+        Unit::Seconds,
+        "Time until an answer begins"
+    );
     describe_gauge!("ratel_console_connections", "Connections open");
     describe_gauge!("ratel_console_actions", "Actions known");
 }
 
-/// A request was answered.
-pub fn request(api: &'static str, code: u16) {
+/// A request was answered; its answer began after `took`.
+pub fn request(api: &'static str, code: u16, took: Duration) {
+    histogram!("ratel_console_request_seconds", "api" => api).record(took.as_secs_f64());
     counter!("ratel_console_requests_total", "api" => api, "code" => code.to_string()).increment(1);
 }
 

@@ -190,8 +190,9 @@ async fn talk<S, P>(
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(peer.clone());
         async move {
+            let began = std::time::Instant::now();
             let response = router.oneshot(request).await?;
-            metrics::request(limits.api, response.status().as_u16());
+            metrics::request(limits.api, response.status().as_u16(), began.elapsed());
             Ok::<_, std::convert::Infallible>(hardened(response))
         }
     });

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -92,19 +92,37 @@ impl Drop for Running {
     }
 }
 
+/// What an attack says.
+const ATTACK: &str = "ratel-deploy-test";
+
+/// One datagram to this host that a rule is about.
+fn attack() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let own = socket.local_addr().unwrap();
+    socket.send_to(ATTACK.as_bytes(), own).unwrap();
+}
+
 /// A port of loopback that nobody has at this moment.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
+/// Ratel on loopback, with a rule for what [`attack`] sends and a receiver that is away.
 fn start_ratel(folder: &Path, port: u16) -> Running {
     let at = folder.display();
     let configuration = folder.join("ratel.yaml");
+    let rule = format!(
+        "alert udp any any -> any any (msg:\"deployed\"; content:\"{ATTACK}\"; priority:1; sid:1;)\n"
+    );
+    fs::write(folder.join("one.rules"), rule).unwrap();
     let text = format!(
-        "data_dir: {at}/data\nsensor: {{interfaces: [lo], workers: 1}}\nrules: {{files: []}}\n\
-         respond: {{playbooks: []}}\n\
-         console: {{socket: {at}/ratel.sock, monitor: '127.0.0.1:{port}'}}\n"
+        "data_dir: {at}/data\nsensor: {{interfaces: [lo], workers: 1}}\n\
+         rules: {{files: [{at}/one.rules]}}\nrespond: {{playbooks: []}}\n\
+         alert: {{receivers: [{{name: away, webhook: {{url: 'http://127.0.0.1:{}/'}}}}]}}\n\
+         console: {{socket: {at}/ratel.sock, monitor: '127.0.0.1:{port}', web: {{listen: '127.0.0.1:{}'}}}}\n",
+        free_port(),
+        free_port()
     );
     fs::write(&configuration, text).unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_ratel"))
@@ -144,16 +162,85 @@ fn query(port: u16, expression: &str) -> Option<Value> {
         .bytes()
         .map(|byte| format!("%{byte:02X}"))
         .collect();
+    serde_json::from_str(&get(port, &format!("/api/v1/query?query={encoded}"))?).ok()
+}
+
+/// The body of an answer.
+fn get(port: u16, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    let request = format!(
-        "GET /api/v1/query?query={encoded} HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-    );
+    let request = format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let (_, body) = answer.split_once("\r\n\r\n")?;
-    serde_json::from_str(body).ok()
+    Some(body.to_owned())
+}
+
+/// Names of metrics in a text.
+fn names(text: &str) -> BTreeSet<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(|c| !is_name(c))
+        .filter(|word| word.starts_with("ratel_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What panels of a board ask.
+fn expressions(board: &Value) -> Vec<String> {
+    let panels = board["panels"].as_array().into_iter().flatten();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    targets
+        .map(|target| target["expr"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn boards() -> Vec<(PathBuf, Value)> {
+    let files = fs::read_dir(root().join("deploy/grafana")).unwrap();
+    let board = |file: std::io::Result<fs::DirEntry>| {
+        let file = file.unwrap().path();
+        let text = fs::read_to_string(&file).unwrap();
+        (file, serde_json::from_str(&text).unwrap())
+    };
+    files.map(board).collect()
+}
+
+/// Names of metrics that rules and boards ask for.
+fn asked_for() -> BTreeSet<String> {
+    let rules: Value = serde_yaml_ng::from_str(&read("deploy/prometheus/ratel.rules.yml")).unwrap();
+    let groups = rules["groups"].as_array().into_iter().flatten();
+    let rules = groups.flat_map(|group| group["rules"].as_array().into_iter().flatten());
+    let mut asked: BTreeSet<String> = rules
+        .flat_map(|rule| names(rule["expr"].as_str().unwrap()))
+        .collect();
+    for (_, board) in boards() {
+        asked.extend(expressions(&board).iter().flat_map(|one| names(one)));
+    }
+    asked
+}
+
+/// The sources below a folder, one after the other.
+fn sources(folder: &Path, all: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, all);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            all.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// All sources of this program.
+fn all_sources() -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let folder = entry.unwrap().path().join("src");
+        if folder.is_dir() {
+            sources(&folder, &mut text);
+        }
+    }
+    text
 }
 
 #[test]
@@ -184,24 +271,46 @@ fn prometheus_scrapes_a_running_ratel_and_understands_every_panel() {
         );
         std::thread::sleep(Duration::from_millis(200));
     }
+    let begun = Instant::now();
+    while query(port, "ratel_notifications_total{result=\"failed\"} > 0").is_none_or(|answer| {
+        answer["data"]["result"]
+            .as_array()
+            .is_none_or(Vec::is_empty)
+    }) {
+        attack();
+        assert!(begun.elapsed() < PATIENCE, "the attack is not scraped");
+        std::thread::sleep(Duration::from_millis(200));
+    }
     let mut panels = 0;
-    for file in fs::read_dir(root().join("deploy/grafana")).unwrap() {
-        let file = file.unwrap().path();
-        let board: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-        for panel in board["panels"].as_array().unwrap() {
-            for target in panel["targets"].as_array().into_iter().flatten() {
-                let expression = target["expr"].as_str().unwrap();
-                let expression = expression.replace("$instance", ".*");
-                let answer = query(port, &expression).unwrap();
-                assert_eq!(
-                    answer["status"],
-                    "success",
-                    "{}: {expression}: {answer}",
-                    file.display()
-                );
-                panels += 1;
-            }
+    for (file, board) in boards() {
+        for expression in expressions(&board) {
+            let expression = expression.replace("$instance", ".*");
+            let answer = query(port, &expression).unwrap();
+            let file = file.display();
+            assert_eq!(
+                answer["status"], "success",
+                "{file}: {expression}: {answer}"
+            );
+            panels += 1;
         }
     }
-    assert!(panels > 30, "{panels}");
+    assert!(panels > 70, "{panels}");
+    let scraped = names(&get(ratel_port, "/metrics").unwrap());
+    let asked = asked_for();
+    assert!(asked.len() > 60, "{}", asked.len());
+    let counted = names(&all_sources());
+    let missing: Vec<String> = asked
+        .into_iter()
+        .filter(|name| !scraped.contains(name))
+        .filter(|name| !is_of_faults(name) || !counted.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// What is told once it happened: counters of what did not happen here, and what needs feeds or a firewall
+/// that is changed.
+fn is_of_faults(name: &str) -> bool {
+    name.ends_with("_total")
+        || name.starts_with("ratel_feed_")
+        || name == "ratel_response_firewall_seconds"
 }
