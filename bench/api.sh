@@ -7,7 +7,7 @@
 #   RATEL_EVE      a file of EVE lines, plain or .zst; their times are spread over the last DAYS days
 #   RATEL_CAPTURE  a capture to flood with; several may flow at once (FLOODS, 1)
 #   RATEL_RULES    a file of rules
-#   EVENTS (1000000), DAYS (7), ROUNDS (40): as the names say
+#   EVENTS (1000000), DAYS (6), ROUNDS (40): as the names say
 #   RATEL          a release binary (built where it is missing)
 # Needs root, ip and tcpreplay. Works in a network namespace of its own.
 set -euo pipefail
@@ -60,7 +60,7 @@ for n, line in enumerate(sys.stdin):
     at = first + n * step
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + ".%06d+0000" % (at % 1 * 1e6)
     sys.stdout.write(own.sub("\"timestamp\":\"" + text + "\"", line, 1))
-' "${EVENTS:-1000000}" "${DAYS:-7}" | "$ratel" store import -c "$work/ratel.yaml" - || true
+' "${EVENTS:-1000000}" "${DAYS:-6}" | "$ratel" store import -c "$work/ratel.yaml" - || true
 fi
 
 ip netns add "$space"
