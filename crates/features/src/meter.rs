@@ -1,0 +1,212 @@
+//! Which flow a packet belongs to, and when a flow is over.
+
+use crate::definition::Definition;
+use crate::flow::{Closing, End, Ends, Flow};
+use crate::seen::Seen;
+use decode::packet::Tcp;
+use hashbrown::HashMap;
+use std::net::IpAddr;
+
+/// When flows end.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The definition that holds.
+    pub definition: Definition,
+    /// Microseconds that a flow may last: CICFlowMeter's 120 seconds.
+    pub timeout_us: i64,
+    /// Microseconds without a packet after which a flow counts as idle: CICFlowMeter's 5 seconds.
+    pub activity_us: i64,
+    /// Flows at once; the one begun first is ended to make room.
+    pub flows_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            definition: Definition::default(),
+            timeout_us: 120_000_000,
+            activity_us: 5_000_000,
+            flows_max: 1_000_000,
+        }
+    }
+}
+
+/// Both directions of a flow have one key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    low: (IpAddr, u16),
+    high: (IpAddr, u16),
+    protocol: u8,
+}
+
+impl Key {
+    fn of(seen: &Seen) -> Self {
+        let source = (seen.source, seen.source_port);
+        let destination = (seen.destination, seen.destination_port);
+        Key {
+            low: source.min(destination),
+            high: source.max(destination),
+            protocol: seen.protocol,
+        }
+    }
+}
+
+/// Finds the flows of a stream of packets.
+pub struct Meter {
+    settings: Settings,
+    flows: HashMap<Key, Flow, ahash::RandomState>,
+}
+
+impl Meter {
+    /// A meter that has seen nothing.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Meter {
+            settings,
+            flows: HashMap::default(),
+        }
+    }
+
+    /// Takes a packet; `tell` gets the flow that it ends, if any.
+    pub fn add(&mut self, seen: &Seen, mut tell: impl FnMut(&Flow, End)) {
+        let key = Key::of(seen);
+        let Settings { definition, timeout_us, activity_us, .. } = self.settings;
+        let Some(flow) = self.flows.get_mut(&key) else {
+            self.make_room(&mut tell);
+            self.flows.insert(key, begin(seen, definition, activity_us));
+            return;
+        };
+        let begins_anew = flow.closing == Closing::Done && seen.has(Tcp::SYN);
+        if seen.time - flow.start > timeout_us || begins_anew {
+            let end = if begins_anew { End::Closed } else { End::TimedOut };
+            let next = follow(flow, seen, begins_anew, &self.settings);
+            told(flow, end, &mut tell);
+            *flow = next;
+        } else if definition.is_original() {
+            if add_as_the_original(flow, seen) {
+                told(flow, End::Closed, &mut tell);
+                self.flows.remove(&key);
+            }
+        } else if is_other_icmp(flow, seen) {
+            told(flow, End::Closed, &mut tell);
+            *flow = begin(seen, definition, activity_us);
+        } else {
+            flow.note_activity(seen.time);
+            flow.add(seen);
+            close(flow, seen);
+        }
+    }
+
+    /// Ends all flows, the input being over.
+    pub fn finish(&mut self, mut tell: impl FnMut(&Flow, End)) {
+        let mut rest: Vec<Flow> = self.flows.drain().map(|(_, flow)| flow).collect();
+        rest.sort_by_key(|flow| (flow.start, flow.ends.source_port, flow.ends.destination_port));
+        for flow in &rest {
+            told(flow, End::InputEnded, &mut tell);
+        }
+    }
+
+    /// Flows that are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.flows.len()
+    }
+
+    fn make_room(&mut self, tell: &mut impl FnMut(&Flow, End)) {
+        if self.flows.len() < self.settings.flows_max {
+            return;
+        }
+        let oldest = self.flows.iter().min_by_key(|(_, flow)| flow.last);
+        if let Some(key) = oldest.map(|(key, _)| *key)
+            && let Some(flow) = self.flows.remove(&key)
+        {
+            told(&flow, End::Evicted, tell);
+        }
+    }
+}
+
+fn told(flow: &Flow, end: End, tell: &mut impl FnMut(&Flow, End)) {
+    if flow.packets() > 1 || flow.definition.tells_single_packets() {
+        tell(flow, end);
+    }
+}
+
+/// The flow that a packet begins. A SYN with ACK is an answer whose question was not seen.
+fn begin(seen: &Seen, definition: Definition, activity_us: i64) -> Flow {
+    let ends = match !definition.is_original() && seen.is_syn_ack() {
+        true => Ends::of(seen).reversed(),
+        false => Ends::of(seen),
+    };
+    Flow::new(seen, ends, definition, activity_us)
+}
+
+/// The flow after one that is over, between the same ends.
+fn follow(flow: &Flow, seen: &Seen, begins_anew: bool, settings: &Settings) -> Flow {
+    let Settings { definition, timeout_us, activity_us, .. } = *settings;
+    let is_other_talk = match seen.protocol {
+        6 => false,
+        17 => seen.time - flow.last > timeout_us,
+        _ => true,
+    };
+    if !definition.is_original() && (begins_anew || is_other_talk) {
+        return begin(seen, definition, activity_us);
+    }
+    let mut next = Flow::new(seen, flow.ends, definition, activity_us);
+    next.continue_segments(flow, seen);
+    next.earlier_us = flow.earlier_us + (seen.time - flow.start);
+    next
+}
+
+/// ICMP messages of another type and code are another flow.
+fn is_other_icmp(flow: &Flow, seen: &Seen) -> bool {
+    match (flow.icmp, seen.icmp) {
+        (Some((code, kind)), Some((seen_code, seen_kind))) => {
+            code != seen_code && kind != seen_kind
+        }
+        _ => false,
+    }
+}
+
+/// What the original does with a packet of a flow; true when that ends the flow.
+///
+/// It means to end a flow when both sides have sent FIN, and asks the backward side twice instead
+/// of both: so the first FIN of the backward side ends it, one of the forward side never does,
+/// and what follows becomes a flow of its own.
+fn add_as_the_original(flow: &mut Flow, seen: &Seen) -> bool {
+    let is_forward = seen.source == flow.ends.source;
+    if seen.has(Tcp::FIN) {
+        let (sender, is_backward) = match is_forward {
+            true => (&mut flow.forward, false),
+            false => (&mut flow.backward, true),
+        };
+        sender.closings += 1;
+        if sender.closings > 1 {
+            return false;
+        }
+        if !is_backward {
+            flow.note_activity(seen.time);
+        }
+        flow.add(seen);
+        return is_backward;
+    }
+    if seen.has(Tcp::RST) {
+        flow.add(seen);
+        return true;
+    }
+    flow.note_activity(seen.time);
+    flow.add(seen);
+    false
+}
+
+/// Follows the closing of a connection.
+fn close(flow: &mut Flow, seen: &Seen) {
+    if seen.has(Tcp::FIN) {
+        flow.closing = match flow.closing {
+            Closing::Open => Closing::FirstFin,
+            Closing::FirstFin if flow.forward.fin > 0 && flow.backward.fin > 0 => Closing::BothFin,
+            other => other,
+        };
+    } else if seen.has(Tcp::RST) || (seen.has(Tcp::ACK) && flow.closing == Closing::BothFin) {
+        flow.closing = Closing::Done;
+    }
+}
