@@ -2,7 +2,8 @@
 
 use crate::bulk::ratio;
 use crate::definition::Definition;
-use crate::flow::{Direction, Flow};
+use crate::flow::{Direction, Ends, Flow};
+use crate::seen::Seen;
 use crate::summary::Summary;
 use std::net::IpAddr;
 
@@ -32,6 +33,16 @@ impl<F: FnMut(&'static str, Value)> Sink for F {
     }
 }
 
+/// The names of the columns, in order.
+#[must_use]
+pub fn names(definition: Definition) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    let seen = Seen::nothing();
+    let flow = Flow::new(&seen, Ends::of(&seen), definition, 0);
+    flow.columns(&mut |name, _| names.push(name));
+    names
+}
+
 impl Flow {
     /// Gives all columns in CICFlowMeter's order: 83 and a label of the original, 94 of its fork.
     pub fn columns(&self, out: &mut impl Sink) {
@@ -43,8 +54,16 @@ impl Flow {
         self.averages(out);
         self.bulks(out);
         self.windows(out);
-        spread(out, ["Active Mean", "Active Std", "Active Max", "Active Min"], &self.active);
-        spread(out, ["Idle Mean", "Idle Std", "Idle Max", "Idle Min"], &self.idle);
+        spread(
+            out,
+            ["Active Mean", "Active Std", "Active Max", "Active Min"],
+            &self.active,
+        );
+        spread(
+            out,
+            ["Idle Mean", "Idle Std", "Idle Max", "Idle Min"],
+            &self.idle,
+        );
         if !self.definition.is_original() {
             self.beyond_the_original(out);
         }
@@ -83,7 +102,9 @@ impl Flow {
         if self.definition.is_original() {
             let half = if hour < 12 { "AM" } else { "PM" };
             let hour = (hour + 11) % 12 + 1;
-            return format!("{day:02}/{month:02}/{year:04} {hour:02}:{minute:02}:{second:02} {half}");
+            return format!(
+                "{day:02}/{month:02}/{year:04} {hour:02}:{minute:02}:{second:02} {half}"
+            );
         }
         let date = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}");
         match (self.definition, second, micros) {
@@ -128,12 +149,32 @@ impl Flow {
     fn times(&self, out: &mut impl Sink) {
         let bytes = self.forward.lengths.sum() + self.backward.lengths.sum();
         out.column("Flow Bytes/s", Value::Real(self.rate(bytes)));
-        out.column("Flow Packets/s", Value::Real(self.rate(self.packets() as f64)));
-        spread(out, ["Flow IAT Mean", "Flow IAT Std", "Flow IAT Max", "Flow IAT Min"], &self.gaps);
+        out.column(
+            "Flow Packets/s",
+            Value::Real(self.rate(self.packets() as f64)),
+        );
+        spread(
+            out,
+            [
+                "Flow IAT Mean",
+                "Flow IAT Std",
+                "Flow IAT Max",
+                "Flow IAT Min",
+            ],
+            &self.gaps,
+        );
         out.column("Fwd IAT Total", Value::Real(self.forward.gaps.sum()));
-        spread(out, ["Fwd IAT Mean", "Fwd IAT Std", "Fwd IAT Max", "Fwd IAT Min"], &self.forward.gaps);
+        spread(
+            out,
+            ["Fwd IAT Mean", "Fwd IAT Std", "Fwd IAT Max", "Fwd IAT Min"],
+            &self.forward.gaps,
+        );
         out.column("Bwd IAT Total", Value::Real(self.backward.gaps.sum()));
-        spread(out, ["Bwd IAT Mean", "Bwd IAT Std", "Bwd IAT Max", "Bwd IAT Min"], &self.backward.gaps);
+        spread(
+            out,
+            ["Bwd IAT Mean", "Bwd IAT Std", "Bwd IAT Max", "Bwd IAT Min"],
+            &self.backward.gaps,
+        );
     }
 
     fn headers(&self, out: &mut impl Sink) {
@@ -156,7 +197,10 @@ impl Flow {
         out.column("Packet Length Max", Value::Real(self.lengths.max()));
         out.column("Packet Length Mean", Value::Real(self.lengths.mean()));
         out.column("Packet Length Std", Value::Real(self.lengths.deviation()));
-        out.column("Packet Length Variance", Value::Real(self.lengths.variance()));
+        out.column(
+            "Packet Length Variance",
+            Value::Real(self.lengths.variance()),
+        );
     }
 
     fn flag_counts(&self, out: &mut impl Sink) {
@@ -174,16 +218,29 @@ impl Flow {
     /// The original divides whole numbers here.
     fn quotient(&self, over: f64, under: f64) -> Value {
         let exact = ratio(over, under);
-        Value::Real(if self.definition.is_original() { exact.trunc() } else { exact })
+        Value::Real(if self.definition.is_original() {
+            exact.trunc()
+        } else {
+            exact
+        })
     }
 
     fn averages(&self, out: &mut impl Sink) {
         let (forward, backward) = (&self.forward.lengths, &self.backward.lengths);
         let (packets, back) = (forward.count() as f64, backward.count() as f64);
         out.column("Down/Up Ratio", self.quotient(back, packets));
-        out.column("Average Packet Size", Value::Real(ratio(self.lengths.sum(), self.packets() as f64)));
-        out.column("Fwd Segment Size Avg", Value::Real(ratio(forward.sum(), packets)));
-        out.column("Bwd Segment Size Avg", Value::Real(ratio(backward.sum(), back)));
+        out.column(
+            "Average Packet Size",
+            Value::Real(ratio(self.lengths.sum(), self.packets() as f64)),
+        );
+        out.column(
+            "Fwd Segment Size Avg",
+            Value::Real(ratio(forward.sum(), packets)),
+        );
+        out.column(
+            "Bwd Segment Size Avg",
+            Value::Real(ratio(backward.sum(), back)),
+        );
     }
 
     fn bulks(&self, out: &mut impl Sink) {
@@ -199,11 +256,20 @@ impl Flow {
         out.column("Bwd Packet/Bulk Avg", whole(backward.bulk.mean_packets()));
         out.column("Bwd Bulk Rate Avg", whole(backward.bulk.rate()));
         let subflows = self.subflows as f64;
-        let (packets, back) = (forward.lengths.count() as f64, backward.lengths.count() as f64);
+        let (packets, back) = (
+            forward.lengths.count() as f64,
+            backward.lengths.count() as f64,
+        );
         out.column("Subflow Fwd Packets", self.quotient(packets, subflows));
-        out.column("Subflow Fwd Bytes", self.quotient(forward.lengths.sum(), subflows));
+        out.column(
+            "Subflow Fwd Bytes",
+            self.quotient(forward.lengths.sum(), subflows),
+        );
         out.column("Subflow Bwd Packets", self.quotient(back, subflows));
-        out.column("Subflow Bwd Bytes", self.quotient(backward.lengths.sum(), subflows));
+        out.column(
+            "Subflow Bwd Bytes",
+            self.quotient(backward.lengths.sum(), subflows),
+        );
     }
 
     fn windows(&self, out: &mut impl Sink) {

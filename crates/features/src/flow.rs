@@ -298,6 +298,24 @@ impl Flow {
         !self.segments.insert(mixed)
     }
 
+    /// What flows are told by that end at once: when they began, and who talks.
+    pub(crate) fn order(&self) -> (i64, IpAddr, IpAddr, u16, u16, u8) {
+        let Ends {
+            source,
+            destination,
+            source_port,
+            destination_port,
+        } = self.ends;
+        (
+            self.start,
+            source,
+            destination,
+            source_port,
+            destination_port,
+            self.protocol,
+        )
+    }
+
     /// Number of packets.
     #[must_use]
     pub fn packets(&self) -> u64 {

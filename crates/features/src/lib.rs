@@ -8,15 +8,20 @@
 //! W. Joosen, "Troubleshooting an Intrusion Detection Dataset: the CICIDS2017 Case Study", 2021
 //! (its faults, and 94 columns without them).
 
+mod bulk;
 pub mod columns;
 pub mod definition;
-mod bulk;
+
 mod flow;
 mod meter;
 mod seen;
 mod summary;
+pub mod write;
 
 pub use definition::Definition;
 pub use flow::{End, Flow};
 pub use meter::{Meter, Settings};
 pub use seen::Seen;
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ pub struct Settings {
     pub timeout_us: i64,
     /// Microseconds without a packet after which a flow counts as idle: CICFlowMeter's 5 seconds.
     pub activity_us: i64,
-    /// Flows at once; the one begun first is ended to make room.
+    /// Flows at once; a sixteenth of them, those idle longest, are ended to make room.
     pub flows_max: usize,
 }
 
@@ -55,6 +55,8 @@ impl Key {
 pub struct Meter {
     settings: Settings,
     flows: HashMap<Key, Flow, ahash::RandomState>,
+    /// When flows were last looked through for those that are over.
+    swept: i64,
 }
 
 impl Meter {
@@ -64,13 +66,20 @@ impl Meter {
         Meter {
             settings,
             flows: HashMap::default(),
+            swept: i64::MIN,
         }
     }
 
     /// Takes a packet; `tell` gets the flow that it ends, if any.
     pub fn add(&mut self, seen: &Seen, mut tell: impl FnMut(&Flow, End)) {
+        self.sweep(seen.time, &mut tell);
         let key = Key::of(seen);
-        let Settings { definition, timeout_us, activity_us, .. } = self.settings;
+        let Settings {
+            definition,
+            timeout_us,
+            activity_us,
+            ..
+        } = self.settings;
         let Some(flow) = self.flows.get_mut(&key) else {
             self.make_room(&mut tell);
             self.flows.insert(key, begin(seen, definition, activity_us));
@@ -78,7 +87,11 @@ impl Meter {
         };
         let begins_anew = flow.closing == Closing::Done && seen.has(Tcp::SYN);
         if seen.time - flow.start > timeout_us || begins_anew {
-            let end = if begins_anew { End::Closed } else { End::TimedOut };
+            let end = if begins_anew {
+                End::Closed
+            } else {
+                End::TimedOut
+            };
             let next = follow(flow, seen, begins_anew, &self.settings);
             told(flow, end, &mut tell);
             *flow = next;
@@ -99,11 +112,7 @@ impl Meter {
 
     /// Ends all flows, the input being over.
     pub fn finish(&mut self, mut tell: impl FnMut(&Flow, End)) {
-        let mut rest: Vec<Flow> = self.flows.drain().map(|(_, flow)| flow).collect();
-        rest.sort_by_key(|flow| (flow.start, flow.ends.source_port, flow.ends.destination_port));
-        for flow in &rest {
-            told(flow, End::InputEnded, &mut tell);
-        }
+        self.end(End::InputEnded, &mut tell, |_| true);
     }
 
     /// Flows that are open.
@@ -112,15 +121,44 @@ impl Meter {
         self.flows.len()
     }
 
-    fn make_room(&mut self, tell: &mut impl FnMut(&Flow, End)) {
-        if self.flows.len() < self.settings.flows_max {
+    /// Ends flows that nothing was heard of for longer than a flow may last.
+    ///
+    /// Not seen in the result: a packet that comes later begins a flow of its own in any case. In
+    /// the compatible definitions it does not, so their flows stay until the next packet.
+    fn sweep(&mut self, time: i64, tell: &mut impl FnMut(&Flow, End)) {
+        let timeout = self.settings.timeout_us;
+        if self.settings.definition != Definition::Corrected
+            || time.saturating_sub(self.swept) < timeout
+        {
             return;
         }
-        let oldest = self.flows.iter().min_by_key(|(_, flow)| flow.last);
-        if let Some(key) = oldest.map(|(key, _)| *key)
-            && let Some(flow) = self.flows.remove(&key)
-        {
-            told(&flow, End::Evicted, tell);
+        self.swept = time;
+        self.end(End::TimedOut, tell, |flow| time - flow.last > timeout);
+    }
+
+    fn make_room(&mut self, tell: &mut impl FnMut(&Flow, End)) {
+        let most = self.settings.flows_max.max(1);
+        if self.flows.len() < most {
+            return;
+        }
+        let mut times: Vec<i64> = self.flows.values().map(|flow| flow.last).collect();
+        let (_, last, _) = times.select_nth_unstable(most / 16);
+        let last = *last;
+        self.end(End::Evicted, tell, |flow| flow.last <= last);
+    }
+
+    /// Ends the flows that `is_over` names, in the order in which they began.
+    fn end(
+        &mut self,
+        end: End,
+        tell: &mut impl FnMut(&Flow, End),
+        is_over: impl Fn(&Flow) -> bool,
+    ) {
+        let over = self.flows.extract_if(|_, flow| is_over(flow));
+        let mut over: Vec<Flow> = over.map(|(_, flow)| flow).collect();
+        over.sort_by_key(Flow::order);
+        for flow in &over {
+            told(flow, end, tell);
         }
     }
 }
@@ -142,10 +180,17 @@ fn begin(seen: &Seen, definition: Definition, activity_us: i64) -> Flow {
 
 /// The flow after one that is over, between the same ends.
 fn follow(flow: &Flow, seen: &Seen, begins_anew: bool, settings: &Settings) -> Flow {
-    let Settings { definition, timeout_us, activity_us, .. } = *settings;
-    let is_other_talk = match seen.protocol {
-        6 => false,
-        17 => seen.time - flow.last > timeout_us,
+    let Settings {
+        definition,
+        timeout_us,
+        activity_us,
+        ..
+    } = *settings;
+    let is_idle = seen.time - flow.last > timeout_us;
+    let is_other_talk = match (definition, seen.protocol) {
+        (Definition::Corrected, _) => is_idle,
+        (_, 6) => false,
+        (_, 17) => is_idle,
         _ => true,
     };
     if !definition.is_original() && (begins_anew || is_other_talk) {

@@ -2,7 +2,7 @@
 
 use crate::definition::Definition;
 use decode::packet::{Icmp, Ip, Origin, Packet, Tcp, Transport};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// One packet, as far as flow features look at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,18 +34,12 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What counts of a packet; None where it belongs to no flow under this definition.
-    #[must_use]
-    pub fn of(packet: &Packet<'_>, definition: Definition) -> Option<Self> {
-        if definition.is_ipv4_only() && (packet.depth > 0 || packet.origin != Origin::Wire) {
-            return None;
-        }
-        let ip = packet.ip?;
-        let (source, destination) = packet.addresses()?;
-        let mut seen = Seen {
-            time: packet.time.nanos().div_euclid(1_000),
-            source,
-            destination,
+    /// A packet that is none: for the names of columns.
+    pub(crate) fn nothing() -> Self {
+        Seen {
+            time: 0,
+            source: Ipv4Addr::UNSPECIFIED.into(),
+            destination: Ipv4Addr::UNSPECIFIED.into(),
             source_port: 0,
             destination_port: 0,
             protocol: 0,
@@ -55,6 +49,26 @@ impl Seen {
             window: 0,
             numbers: (0, 0),
             icmp: None,
+        }
+    }
+
+    /// What counts of a packet; None where it belongs to no flow under this definition.
+    #[must_use]
+    pub fn of(packet: &Packet<'_>, definition: Definition) -> Option<Self> {
+        if definition.is_ipv4_only() && (packet.depth > 0 || packet.origin != Origin::Wire) {
+            return None;
+        }
+        // Fragments come once more as the datagram that they make.
+        if definition == Definition::Corrected && (packet.is_fragment || packet.is_invalid) {
+            return None;
+        }
+        let ip = packet.ip?;
+        let (source, destination) = packet.addresses()?;
+        let mut seen = Seen {
+            time: packet.time.nanos().div_euclid(1_000),
+            source,
+            destination,
+            ..Seen::nothing()
         };
         if definition.is_ipv4_only() && !matches!(ip, Ip::V4(_)) {
             return None;
@@ -115,7 +129,10 @@ impl Seen {
         let Some(data) = after(packet.frame, ip.header).filter(|_| is_first) else {
             return;
         };
-        let port = |at: usize| data.get(at..at + 2).map(|two| u16::from_be_bytes([two[0], two[1]]));
+        let port = |at: usize| {
+            data.get(at..at + 2)
+                .map(|two| u16::from_be_bytes([two[0], two[1]]))
+        };
         let (Some(source), Some(destination)) = (port(0), port(2)) else {
             return;
         };
@@ -143,8 +160,12 @@ impl Seen {
         {
             self.protocol = quoted.protocol.0;
             (self.source_port, self.destination_port) = quoted.ports;
-            let below = data.first().map_or(0, |first| usize::from(first & 0x0f) * 4);
-            let offset = data.get(below + 12).map_or(20, |byte| usize::from(byte >> 4) * 4);
+            let below = data
+                .first()
+                .map_or(0, |first| usize::from(first & 0x0f) * 4);
+            let offset = data
+                .get(below + 12)
+                .map_or(20, |byte| usize::from(byte >> 4) * 4);
             let header = if quoted.protocol.0 == 17 { 8 } else { offset };
             self.header = u32::try_from(header).unwrap_or(u32::MAX);
             let payload = data.len().saturating_sub(below + header);

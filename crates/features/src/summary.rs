@@ -88,14 +88,23 @@ mod tests {
         assert_eq!(summary.count(), 8);
         assert!((summary.mean() - 5.0).abs() < 1e-12);
         assert!((summary.variance() - 32.0 / 7.0).abs() < 1e-12);
-        assert_eq!((summary.min(), summary.max(), summary.sum()), (2.0, 9.0, 40.0));
+        assert_eq!(
+            (summary.min(), summary.max(), summary.sum()),
+            (2.0, 9.0, 40.0)
+        );
     }
 
     #[test]
     fn one_value_has_no_spread_and_none_has_no_mean() {
         let mut summary = Summary::default();
-        assert_eq!((summary.mean(), summary.deviation(), summary.min()), (0.0, 0.0, 0.0));
+        assert_eq!(
+            (summary.mean(), summary.deviation(), summary.min()),
+            (0.0, 0.0, 0.0)
+        );
         summary.add(-3.0);
-        assert_eq!((summary.mean(), summary.deviation(), summary.max()), (-3.0, 0.0, -3.0));
+        assert_eq!(
+            (summary.mean(), summary.deviation(), summary.max()),
+            (-3.0, 0.0, -3.0)
+        );
     }
 }

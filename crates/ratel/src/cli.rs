@@ -34,6 +34,8 @@ pub enum Verb {
     Doctor(crate::doctor::Args),
     /// Read captures, hold rules against them, and tell what happened.
     Read(Box<Read>),
+    /// Measure the flows of captures: CICFlowMeter's features, a row for each flow.
+    Flows(crate::flows::Flows),
     /// Look after rules.
     #[command(subcommand)]
     Rules(Rules),

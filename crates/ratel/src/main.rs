@@ -13,6 +13,7 @@ mod control;
 mod demo;
 mod doctor;
 mod events;
+mod flows;
 mod harden;
 mod incidents;
 mod journal;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Verb::Doctor(args) => doctor::run(args),
         Verb::Demo(args) => demo::run(args),
         Verb::Read(args) => read::run(args),
+        Verb::Flows(args) => flows::run(args),
         Verb::Rules(Rules::Check(args)) => verdicts::run(args),
         Verb::Rules(Rules::Reload(control)) => reload::run(control),
         Verb::Sigma(verb) => sigma::run(verb),

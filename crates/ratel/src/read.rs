@@ -1,7 +1,7 @@
 //! `ratel read`: captures and rules in, records and a summary out.
 
 pub mod explain;
-mod inputs;
+pub mod inputs;
 mod progress;
 mod summary;
 

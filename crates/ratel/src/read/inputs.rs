@@ -91,7 +91,8 @@ fn filter(args: &Read, words: &[&str]) -> Result<Option<Filter>> {
     }
 }
 
-fn find(path: &Path, captures: &mut Vec<Input>) -> Result<()> {
+/// The captures that a path names: a file, all of a folder, or standard input.
+pub fn find(path: &Path, captures: &mut Vec<Input>) -> Result<()> {
     if path == Path::new("-") || path == Path::new("/dev/stdin") {
         captures.push(Input::Stdin);
         return Ok(());
