@@ -115,17 +115,19 @@ type Lendable<'a> = Vec<Option<(&'a Lent, usize)>>;
 /// What the columns of a lender have of a shape's values: a value's number is how many of its path stand before it.
 fn lendable<'a>(shape: &[u8], lender: &'a Lender) -> Lendable<'a> {
     let mut path = Path::default();
-    let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
     let mut out = Vec::new();
     pieces(shape, |piece| match piece {
         Piece::Plain(bytes) => path.plain(bytes),
         Piece::Key(bytes) => path.key(bytes),
         Piece::Value(_) => {
-            let path = path.of_value();
-            let lent = lender.column(&path);
-            let count = counts.entry(path).or_default();
-            out.push(lent.map(|lent| (lent, *count)));
-            *count += 1;
+            let found = path.of_value().and_then(|path| lender.column(path));
+            out.push(found.map(|(path, lent)| {
+                let count = counts.entry(path).or_default();
+                let number = *count;
+                *count += 1;
+                (lent, number)
+            }));
         }
     });
     out

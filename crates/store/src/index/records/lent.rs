@@ -15,6 +15,11 @@ use tantivy::{DateTime, SegmentReader};
 
 use crate::index::schema::{ROW, TIME};
 
+/// The longest path that is looked up, bytes: columns are named by the list of fields, whose names are far shorter. Keys
+/// of hostile records are as long as a record, and there are as many values below one: copied for each, they would take
+/// time and memory that grow with the square of the record.
+const MAX_PATH: usize = 1024;
+
 /// The columns of a segment that lend, by the path that their values have in a record.
 pub struct Lender {
     columns: HashMap<String, Lent>,
@@ -55,10 +60,12 @@ impl Lender {
         Ok(Lender { columns })
     }
 
-    /// The column that has the values of a path.
+    /// The column that has the values of a path, with the path.
     #[must_use]
-    pub fn column(&self, path: &[u8]) -> Option<&Lent> {
-        self.columns.get(std::str::from_utf8(path).ok()?)
+    pub fn column(&self, path: &[u8]) -> Option<(&str, &Lent)> {
+        let path = std::str::from_utf8(path).ok()?;
+        let (path, lent) = self.columns.get_key_value(path)?;
+        Some((path, lent))
     }
 }
 
@@ -116,6 +123,8 @@ pub struct Path {
     open: Vec<usize>,
     /// The key that stood last in the innermost object.
     key: Vec<u8>,
+    /// Room for the path of a value.
+    value: Vec<u8>,
 }
 
 impl Path {
@@ -142,18 +151,28 @@ impl Path {
     /// Takes a key with its quotes.
     pub fn key(&mut self, quoted: &[u8]) {
         let key = quoted.strip_prefix(b"\"").unwrap_or(quoted);
-        self.key = key.strip_suffix(b"\"").unwrap_or(key).to_vec();
+        let key = key.strip_suffix(b"\"").unwrap_or(key);
+        self.key.clear();
+        if key.len() > MAX_PATH {
+            // Whatever it says: no path with it is looked up.
+            self.key.resize(MAX_PATH + 1, b' ');
+        } else {
+            self.key.extend_from_slice(key);
+        }
     }
 
-    /// The path of a value that stands here.
-    pub fn of_value(&mut self) -> Vec<u8> {
-        let end = self.text.len();
-        let key = std::mem::take(&mut self.key);
-        self.push(&key);
-        self.key = key;
-        let path = self.text.clone();
-        self.text.truncate(end);
-        path
+    /// The path of a value that stands here; none where it is longer than that of any column.
+    pub fn of_value(&mut self) -> Option<&[u8]> {
+        if self.text.len() + self.key.len() >= MAX_PATH {
+            return None;
+        }
+        self.value.clear();
+        self.value.extend_from_slice(&self.text);
+        if !self.value.is_empty() {
+            self.value.push(b'.');
+        }
+        self.value.extend_from_slice(&self.key);
+        Some(&self.value)
     }
 
     fn push(&mut self, key: &[u8]) {
@@ -173,18 +192,18 @@ mod tests {
         let mut path = Path::default();
         path.plain(b"{");
         path.key(b"\"a\"");
-        assert_eq!(path.of_value(), b"a");
+        assert_eq!(path.of_value(), Some(&b"a"[..]));
         path.key(b"\"b\"");
         path.plain(b":[{");
         path.key(b"\"c\"");
         path.plain(b":{");
         path.key(b"\"d\"");
-        assert_eq!(path.of_value(), b"b.c.d");
+        assert_eq!(path.of_value(), Some(&b"b.c.d"[..]));
         path.plain(b"}},{");
         path.key(b"\"c\"");
-        assert_eq!(path.of_value(), b"b.c");
+        assert_eq!(path.of_value(), Some(&b"b.c"[..]));
         path.plain(b"}],");
         path.key(b"\"e\"");
-        assert_eq!(path.of_value(), b"e");
+        assert_eq!(path.of_value(), Some(&b"e"[..]));
     }
 }

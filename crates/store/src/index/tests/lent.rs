@@ -123,3 +123,23 @@ fn a_slice_of_another_layout_is_refused_with_its_name() {
     let error = Embedded::open(&config(&dir, 2)).unwrap_err().to_string();
     assert!(error.contains("has layout 1"), "{error}");
 }
+
+#[test]
+fn many_values_below_a_long_key_are_sealed_and_come_back() {
+    let mut bench = Bench::new(2);
+    let key = "k".repeat(100_000);
+    let values = (0..5000).map(|number| format!("\"{number}\":{number}"));
+    let values = values.collect::<Vec<_>>().join(",");
+    let objects = vec!["{\"flow_id\":1}"; 5000].join(",");
+    let mut kept = Vec::new();
+    for record in [
+        format!("{{\"flow_id\":7,\"{key}\":{{{values}}},\"n\":1}}"),
+        format!("{{\"{key}\":[{objects}],\"flow_id\":8,\"n\":2}}"),
+    ] {
+        kept.push((bench.push(&record), record));
+    }
+    bench.writer.as_mut().unwrap().end_slice(NOW).unwrap();
+    while bench.store.care(NOW).unwrap() {}
+    assert!(bench.store.slices()[0].facts().is_sealed);
+    check(&bench.store, &kept);
+}
