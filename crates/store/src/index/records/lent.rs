@@ -80,24 +80,34 @@ impl Lent {
     pub fn write(&self, document: u32, number: usize, out: &mut Vec<u8>) -> Option<()> {
         match self {
             Lent::Whole(column) => {
-                let value = column.values_for_doc(document).nth(number)?;
+                let value = value(column, document, number)?;
                 write!(out, "{value}").ok()
             }
             Lent::Address(column) => {
-                let value = column.values_for_doc(document).nth(number)?;
+                let value = value(column, document, number)?;
                 match value.to_ipv4_mapped() {
                     Some(four) => write!(out, "{four}").ok(),
                     None => write!(out, "{value}").ok(),
                 }
             }
             Lent::Moment(column) => {
-                let value = column.values_for_doc(document).nth(number)?;
+                let value = value(column, document, number)?;
                 let time = Timestamp::from_nanos(value.into_timestamp_nanos());
                 out.extend_from_slice(&time.to_eve());
                 Some(())
             }
         }
     }
+}
+
+/// A document's value of this number. Those before it are not read: a list may have thousands, and each is asked for.
+fn value<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static>(
+    column: &Column<T>,
+    document: u32,
+    number: usize,
+) -> Option<T> {
+    let place = column.index.value_row_ids(document).nth(number)?;
+    Some(column.values.get_val(place))
 }
 
 /// Who lends to the records of a block: the columns, and the document of each row.
