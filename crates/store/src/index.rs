@@ -41,6 +41,9 @@ const SLICES: &str = "slices";
 /// Held by the process that writes.
 const LOCK: &str = "lock";
 
+/// A slice with its index and records.
+type OpenedSlice = (Arc<Slice>, Arc<slice::Opened>);
+
 /// The slices of a folder.
 #[derive(Debug)]
 pub struct Embedded {
@@ -195,7 +198,9 @@ impl Embedded {
     /// Whether a record is kept.
     pub fn holds(&self, id: RecordId) -> Result<bool, Error> {
         for slice in self.slices().iter().rev() {
-            if self.opened(slice)?.records.row_of(id)?.is_some() {
+            if let Some((_, opened)) = self.opened_now(slice)?
+                && opened.records.row_of(id)?.is_some()
+            {
                 return Ok(true);
             }
         }
@@ -238,13 +243,36 @@ impl Embedded {
         slice.open(tick)
     }
 
+    /// Opens a slice of a list that was taken before, or what it was written anew as since; none where it is gone.
+    fn opened_now(&self, slice: &Arc<Slice>) -> Result<Option<OpenedSlice>, Error> {
+        let mut slice = slice.clone();
+        loop {
+            match self.opened(&slice) {
+                Ok(opened) => return Ok(Some((slice, opened))),
+                Err(error) if slice.dir.exists() => return Err(error),
+                Err(error) => {
+                    self.see()?;
+                    let mut slices = self.slices().into_iter();
+                    match slices.find(|now| now.number == slice.number) {
+                        // Generations only grow, and there are few of one slice: this comes to an end.
+                        Some(now) if now.generation > slice.generation => slice = now,
+                        Some(_) => return Err(error),
+                        None => return Ok(None),
+                    }
+                }
+            }
+        }
+    }
+
     /// One event by its id.
     pub fn get(&self, id: RecordId) -> Result<Option<Hit>, Error> {
         if self.lock.is_none() {
             self.look()?;
         }
         for slice in self.slices().iter().rev() {
-            let opened = self.opened(slice)?;
+            let Some((_, opened)) = self.opened_now(slice)? else {
+                continue;
+            };
             let failed = Error::index("search", slice.number);
             if let Some(row) = opened.records.row_of(id)?
                 && let Some((time, id, event)) = record(&opened, row, failed)?

@@ -110,18 +110,16 @@ impl Embedded {
     fn parts(&self, from: i64, to: i64, order: Order) -> Result<Vec<Part>, Error> {
         let mut parts = Vec::new();
         for slice in self.of_time(from, to)? {
+            // It may have been dropped or written anew meanwhile.
+            let Some((slice, opened)) = self.opened_now(&slice)? else {
+                continue;
+            };
             let (min_time, max_time) = slice.with_facts(|facts| {
                 (
                     facts.min_time.unwrap_or(i64::MAX),
                     facts.max_time.unwrap_or(i64::MIN),
                 )
             });
-            let opened = match self.opened(&slice) {
-                Ok(opened) => opened,
-                // It was dropped or written anew meanwhile.
-                Err(_) if !slice.dir.exists() => continue,
-                Err(error) => return Err(error),
-            };
             let searcher = opened.searcher();
             parts.push(Part {
                 slice,

@@ -49,9 +49,12 @@ impl Embedded {
             } else {
                 0
             };
+            // Read before it is opened: what comes in between is for the next call.
             let rows = slice.with_facts(|facts| facts.rows);
             if rows > first {
-                let opened = self.opened(&slice)?;
+                let Some((slice, opened)) = self.opened_now(&slice)? else {
+                    continue;
+                };
                 let failed = Error::index("search", slice.number);
                 let found = (|| {
                     let mut found: Vec<(u64, i64, u32)> = Vec::new();

@@ -552,3 +552,17 @@ fn who_follows_sees_each_matching_event_once_in_the_order_of_its_coming() {
     }
     assert_eq!(seen, (0..22).step_by(2).collect::<Vec<u64>>());
 }
+
+#[test]
+fn a_slice_of_a_list_is_found_again_where_it_was_written_anew_meanwhile() {
+    let bench = zoo();
+    let before = bench.store.slices();
+    while bench.store.care(NOW).unwrap() {}
+    let (slice, _) = bench.store.opened_now(&before[0]).unwrap().unwrap();
+    assert_eq!(
+        (slice.number, slice.generation),
+        (before[0].number, before[0].generation + 1)
+    );
+    bench.store.drop_slice(&slice).unwrap();
+    assert!(bench.store.opened_now(&before[0]).unwrap().is_none());
+}
