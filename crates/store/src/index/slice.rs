@@ -226,13 +226,13 @@ impl Slice {
 
     /// Shows a commit that this process made.
     pub fn committed(&self, facts: Facts) -> Result<(), Error> {
-        let opened = {
-            let opened = self.opened.lock();
-            opened
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .clone()
-        };
-        if let Some(opened) = opened {
+        // Held to the end: opened between this look and the new facts, it would stay at the commit before; and facts
+        // that are new before the index is would let a follower pass over what it does not find yet.
+        let opened = self
+            .opened
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(opened) = opened.as_ref() {
             opened.records.follow(facts.records_len)?;
             opened
                 .reader
