@@ -64,7 +64,8 @@ pub fn side_by_side<T: Send + Sync>(count: usize, work: impl Fn(usize) -> T + Sy
     };
     std::thread::scope(|scope| {
         for _ in 0..lease.0 {
-            scope.spawn(run);
+            // Where no thread can be started, the others and this one do its work.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, run);
         }
         run();
     });
