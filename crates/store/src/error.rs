@@ -106,6 +106,31 @@ impl Error {
         }
     }
 
+    /// Whether what is read holds other bytes than were written, which no second try changes.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        use tantivy::TantivyError;
+        match self {
+            Error::Damaged { .. }
+            | Error::Index {
+                source: TantivyError::DataCorruption(_),
+                ..
+            } => true,
+            Error::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
+            ),
+            Error::Index { .. }
+            | Error::Config { .. }
+            | Error::Locked { .. }
+            | Error::ReadOnly
+            | Error::Layout { .. }
+            | Error::Elastic(_)
+            | Error::Asked(_)
+            | Error::DiskFull { .. } => false,
+        }
+    }
+
     /// Whether the question was wrong, not the store.
     #[must_use]
     pub const fn is_asked_wrong(&self) -> bool {

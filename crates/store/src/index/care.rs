@@ -3,7 +3,7 @@
 use event::Timestamp;
 use metrics::{counter, gauge};
 
-use super::{Embedded, Facts};
+use super::{Embedded, Facts, Slice};
 use crate::Error;
 use crate::retention::{Disk, Level, Step, Why, next};
 
@@ -54,7 +54,12 @@ impl Embedded {
             let slices: Vec<(u64, Facts, u64)> = self
                 .slices()
                 .iter()
-                .map(|slice| (slice.number, slice.facts(), slice.disk_bytes()))
+                .map(|slice| {
+                    let mut facts = slice.facts();
+                    // What cannot be thinned is passed over; for room it can only go whole.
+                    facts.is_thinned |= slice.is_stuck();
+                    (slice.number, facts, slice.disk_bytes())
+                })
                 .collect();
             let Some(step) = next(&slices, &self.config.retention, level, now) else {
                 break;
@@ -78,13 +83,29 @@ impl Embedded {
         let done = slices.split_last().map_or(&[][..], |(_, done)| done);
         for slice in done {
             // Sealing writes before it frees: not where room is scarce.
-            if slice.with_facts(|facts| facts.is_sealed) || self.level() > Level::Thin {
+            if slice.with_facts(|facts| facts.is_sealed)
+                || slice.is_stuck()
+                || self.level() > Level::Thin
+            {
                 continue;
             }
-            self.seal(slice, false)?;
-            has_done = true;
+            has_done |= self.seal_or_leave(slice, false)?;
         }
         Ok(has_done)
+    }
+
+    /// Seals a slice, or leaves it as it is where it is damaged: tried again and again, it would stop the care of all
+    /// others. Returns whether it was sealed.
+    fn seal_or_leave(&self, slice: &Slice, thin: bool) -> Result<bool, Error> {
+        match self.seal(slice, thin) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_damage() => {
+                slice.stick();
+                tracing::error!("slice {} stays as it is: {error}", slice.number);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn step(&self, step: Step) -> Result<(), Error> {
@@ -98,7 +119,9 @@ impl Embedded {
                     return Ok(());
                 };
                 let before = slice.with_facts(|facts| facts.events);
-                self.seal(&slice, true)?;
+                if !self.seal_or_leave(&slice, true)? {
+                    return Ok(());
+                }
                 let after = find(number).map_or(0, |slice| slice.with_facts(|facts| facts.events));
                 let gone = before.saturating_sub(after);
                 counter!("ratel_store_thinned_events_total").increment(gone);

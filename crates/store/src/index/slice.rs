@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use tantivy::directory::MmapDirectory;
@@ -37,6 +37,8 @@ pub struct Slice {
     facts: RwLock<Facts>,
     opened: Mutex<Option<Arc<Opened>>>,
     used: AtomicU64,
+    /// Whether it could not be written anew, since it is damaged.
+    is_stuck: AtomicBool,
 }
 
 /// A slice that can be searched.
@@ -148,6 +150,7 @@ impl Slice {
             facts: RwLock::new(facts),
             opened: Mutex::default(),
             used: AtomicU64::new(0),
+            is_stuck: AtomicBool::new(false),
         }
     }
 
@@ -222,6 +225,17 @@ impl Slice {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         *opened = None;
+    }
+
+    /// Whether it is damaged and stays as it is.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.is_stuck.load(Ordering::Relaxed)
+    }
+
+    /// Leaves it as it is from now on.
+    pub fn stick(&self) {
+        self.is_stuck.store(true, Ordering::Relaxed);
     }
 
     /// Shows a commit that this process made.

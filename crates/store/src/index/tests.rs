@@ -566,3 +566,23 @@ fn a_slice_of_a_list_is_found_again_where_it_was_written_anew_meanwhile() {
     bench.store.drop_slice(&slice).unwrap();
     assert!(bench.store.opened_now(&before[0]).unwrap().is_none());
 }
+
+#[test]
+fn a_damaged_slice_stays_and_the_others_are_sealed() {
+    let bench = zoo();
+    let slices = bench.store.slices();
+    let path = slices[0].dir.join(slice::RECORDS);
+    slices[0].close();
+    let mut bytes = fs::read(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 0xff;
+    fs::write(&path, bytes).unwrap();
+    while bench.store.care(NOW).unwrap() {}
+    let sealed: Vec<(bool, bool)> = bench
+        .store
+        .slices()
+        .iter()
+        .map(|slice| (slice.is_stuck(), slice.facts().is_sealed))
+        .collect();
+    assert_eq!(sealed, [(true, false), (false, true), (false, false)]);
+}
