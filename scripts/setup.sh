@@ -16,9 +16,18 @@ install() {
     as_root=(sudo)
   fi
   echo "setup: installing $*"
-  "${as_root[@]}" apt-get update -qq &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-      apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  "${as_root[@]}" apt-get update -qq || return 1
+  # Packages ask this program whether their daemons may start (Debian's policy for invoke-rc.d).
+  local policy=/usr/sbin/policy-rc.d made= status=0
+  if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+    made=1
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$@" >/dev/null || status=1
+  [[ -z $made ]] || "${as_root[@]}" rm -f "$policy"
+  return $status
 }
 
 missing=()

@@ -87,7 +87,7 @@ pub fn ask<T: DeserializeOwned>(
         Some(body) => serde_json::to_vec(body).map_err(|error| broken(socket, &error))?,
         None => Vec::new(),
     };
-    let tag = version.map(|version| format!("\"{version}\""));
+    let tag = version.map(|version| format!("\"v{version}\""));
     let header = tag.as_deref().map(|tag| ("if-match", tag));
     call(socket, method, path, header, body.into())
 }

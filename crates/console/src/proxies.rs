@@ -46,8 +46,13 @@ impl Trusted {
             let Some(address) = address(hop.trim()) else {
                 break;
             };
+            let is_ours = self.contains(address);
+            // Nobody comes from this host through a proxy, but whoever would be taken for it.
+            if !is_ours && (address.is_loopback() || address.is_unspecified()) {
+                break;
+            }
             client = address;
-            if !self.contains(client) {
+            if !is_ours {
                 break;
             }
         }
@@ -87,6 +92,8 @@ mod tests {
         check("::ffff:192.0.2.1", &[], "192.0.2.1");
         check("10.0.0.1", &[], "10.0.0.1");
         check("10.0.0.1", &["198.51.100.7"], "198.51.100.7");
+        check("10.0.0.1", &["127.0.0.1"], "10.0.0.1");
+        check("10.0.0.1", &["127.0.0.1, 10.1.2.3"], "10.1.2.3");
         check("10.0.0.1", &["198.51.100.7:4711"], "198.51.100.7");
         check("::1", &["[2001:db8::1]:4711"], "2001:db8::1");
         // What the client wrote before the proxies' own words counts for nothing.

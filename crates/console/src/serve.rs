@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
@@ -176,7 +177,7 @@ async fn accept_and_open<A, F, R, Q, O, G, S, P, H>(
 }
 
 async fn talk<S, P>(
-    stream: S,
+    mut stream: S,
     peer: P,
     router: Router,
     limits: Limits,
@@ -196,20 +197,52 @@ async fn talk<S, P>(
             Ok::<_, std::convert::Infallible>(hardened(response))
         }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(answer));
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        // A client that breaks off is its own affair.
-        _ = connection.as_mut() => return,
-        () = sleep(limits.connection) => {}
-        _ = stop.wait_for(|stop| *stop) => {}
+    let ended = {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(&mut stream), TowerToHyperService::new(answer));
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            () = sleep(limits.connection) => None,
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        match ended {
+            Some(ended) => ended,
+            None => farewell(connection).await,
+        }
+    };
+    // A client that breaks off is its own affair; one whose head was refused has more to send and an answer to read.
+    if ended.is_err_and(|error| error.is_parse()) {
+        let _ = timeout(LINGER_WAIT, throw_away_rest(&mut stream)).await;
     }
+}
+
+/// Answers what is being asked, then ends.
+async fn farewell<I, S>(mut connection: Pin<&mut http1::Connection<I, S>>) -> hyper::Result<()>
+where
+    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = Body>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+{
     connection.as_mut().graceful_shutdown();
-    let _ = timeout(FAREWELL, connection).await;
+    timeout(FAREWELL, connection).await.unwrap_or(Ok(()))
+}
+
+/// Reads on up to [`LINGER`] bytes of what was not understood.
+async fn throw_away_rest(stream: &mut (impl AsyncRead + Unpin)) {
+    let mut buffer = vec![0; 16 << 10];
+    let mut read = 0;
+    while read < LINGER {
+        let mut free = ReadBuf::new(&mut buffer);
+        let filled = std::future::poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, &mut free));
+        match filled.await {
+            Ok(()) if !free.filled().is_empty() => read += free.filled().len(),
+            _ => return,
+        }
+    }
 }
 
 /// Nothing that we answer is to be kept, or to be shown as something else than it says it is.
@@ -227,7 +260,7 @@ fn hardened(mut response: axum::response::Response) -> axum::response::Response 
     response
 }
 
-/// What is read and thrown away of a body that is too large, bytes: a connection that is closed with bytes unread
+/// What is read and thrown away of a head or body that is too large, bytes: a connection that is closed with bytes unread
 /// takes the answer with it (RFC 9112, section 9.6).
 const LINGER: usize = 8 << 20;
 

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event::Timestamp;
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use tokio::sync::watch;
 
@@ -139,6 +139,11 @@ impl Tls {
             .with_client_cert_verifier(machines)
             .with_cert_resolver(certificates.own());
         for_machines.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // Who resumes a session is not asked for a certificate again: one that is over would hold on.
+        for config in [&mut for_browsers, &mut for_machines] {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         Ok(Tls {
             authority,
             certificates,

@@ -5,6 +5,7 @@ use crate::flow::{Closing, End, Ends, Flow};
 use crate::seen::Seen;
 use decode::packet::Tcp;
 use hashbrown::HashMap;
+use std::cell::Cell;
 use std::net::IpAddr;
 
 /// When flows end.
@@ -127,6 +128,8 @@ impl Meter {
     /// the compatible definitions it does not, so their flows stay until the next packet.
     fn sweep(&mut self, time: i64, tell: &mut impl FnMut(&Flow, End)) {
         let timeout = self.settings.timeout_us;
+        // A packet from the future puts nothing off for longer than until the next one.
+        self.swept = self.swept.min(time);
         if self.settings.definition != Definition::Corrected
             || time.saturating_sub(self.swept) < timeout
         {
@@ -142,9 +145,16 @@ impl Meter {
             return;
         }
         let mut times: Vec<i64> = self.flows.values().map(|flow| flow.last).collect();
-        let (_, last, _) = times.select_nth_unstable(most / 16);
+        let (older, last, _) = times.select_nth_unstable(most / 16);
         let last = *last;
-        self.end(End::Evicted, tell, |flow| flow.last <= last);
+        // Of those that were heard of at the same moment, as many as are wanted.
+        let older = older.iter().filter(|time| **time < last).count();
+        let alike = Cell::new(most / 16 + 1 - older);
+        self.end(End::Evicted, tell, |flow| {
+            let is_wanted = flow.last == last && alike.get() > 0;
+            alike.set(alike.get() - usize::from(is_wanted));
+            flow.last < last || is_wanted
+        });
     }
 
     /// Ends the flows that `is_over` names, in the order in which they began.

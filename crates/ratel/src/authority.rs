@@ -1,7 +1,7 @@
 //! `ratel ca`: Ratel's own certificate authority.
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -127,6 +127,12 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
 fn renew(args: &Renew) -> Result<String> {
     let name = state::user_name(&args.name)?;
     let [certificate, key] = ["crt", "key"].map(|end| args.dir.join(format!("{name}.{end}")));
+    let [fresh_certificate, fresh_key] =
+        ["crt.new", "key.new"].map(|end| args.dir.join(format!("{name}.{end}")));
+    // A crash between the two renames below: the key has its place, the certificate has not.
+    if fresh_certificate.exists() && !fresh_key.exists() {
+        std::fs::rename(&fresh_certificate, &certificate)?;
+    }
     let read = |path: &Path| {
         bounded::read_text(path, MAX_FILE)
             .with_context(|| format!("cannot read {}", path.display()))
@@ -138,13 +144,18 @@ fn renew(args: &Renew) -> Result<String> {
     let authority = read(&args.dir.join("ca.crt"))?;
     let made = console::tls::renew(&args.at, &authority, &old, &read(&key)?)?;
     // Both are whole beside the old ones before either takes its place.
-    let [fresh_certificate, fresh_key] =
-        ["crt.new", "key.new"].map(|end| args.dir.join(format!("{name}.{end}")));
     for stale in [&fresh_certificate, &fresh_key] {
         let _ = std::fs::remove_file(stale);
     }
     write(&fresh_key, &made.key.unwrap_or_default(), 0o600)?;
     write(&fresh_certificate, &made.certificate, 0o644)?;
+    // The role that reads them is seldom who renews them.
+    for (old, new) in [(&key, &fresh_key), (&certificate, &fresh_certificate)] {
+        let owner = std::fs::metadata(old)?;
+        std::os::unix::fs::chown(new, Some(owner.uid()), Some(owner.gid()))
+            .with_context(|| format!("cannot give {} its owner", new.display()))?;
+        std::fs::set_permissions(new, owner.permissions())?;
+    }
     std::fs::rename(&fresh_key, &key)?;
     std::fs::rename(&fresh_certificate, &certificate)?;
     Ok(format!("{name}.crt and {name}.key are renewed\n"))
@@ -152,9 +163,12 @@ fn renew(args: &Renew) -> Result<String> {
 
 /// Puts a certificate on the list of those that are refused, straight in the state.
 fn revoke(args: &Revoke) -> Result<String> {
-    let serial = match bounded::read_text(Path::new(&args.certificate), MAX_FILE) {
-        Ok(text) => serial_of(&text).context("it is no certificate")?,
-        Err(_) => args.certificate.clone(),
+    let named = &args.certificate;
+    let serial = match bounded::read_text(Path::new(named), MAX_FILE) {
+        Ok(text) => serial_of(&text).with_context(|| format!("{named} is no certificate"))?,
+        Err(error) => console::auth::serial(named)
+            .ok_or(error)
+            .with_context(|| format!("{named} is no serial number and no file that can be read"))?,
     };
     wait(async {
         let site = Site::read(args.config.as_deref())?;

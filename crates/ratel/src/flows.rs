@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use decode::capture::Reader;
 use decode::packet::{Config, Decoder};
 use features::{Definition, End, Flow, Meter, Seen, Settings, write};
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -111,8 +112,15 @@ fn capture(input: &Input, settings: Settings, rows: &mut Rows) -> Result<()> {
     let mut reader = Reader::new(source).map_err(|error| anyhow!(error))?;
     let mut decoder = Decoder::new(Config::default());
     let mut meter = Meter::new(settings);
-    let mut tell = |flow: &Flow, _: End| rows.add(flow);
+    let is_unwanted = Cell::new(false);
+    let mut tell = |flow: &Flow, _: End| {
+        rows.add(flow);
+        is_unwanted.set(rows.is_unwanted());
+    };
     let ended = loop {
+        if is_unwanted.get() {
+            return Ok(());
+        }
         match reader.next() {
             Ok(Some(frame)) => decoder.decode(&frame, |packet| {
                 if let Some(seen) = Seen::of(packet, settings.definition) {

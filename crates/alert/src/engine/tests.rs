@@ -451,6 +451,19 @@ fn more_of_the_same_is_told_quietly_and_news_in_digests() {
 }
 
 #[test]
+fn a_rise_that_waits_for_a_digest_is_told_though_nothing_more_comes() {
+    let mut world = World::new();
+    world.alert("192.0.2.1", "10.0.0.5", 1, 3);
+    world.secs(20);
+    world.alert("192.0.2.1", "10.0.0.6", 2, 2);
+    for _ in 0..2000 {
+        world.secs(1);
+    }
+    let what: Vec<_> = world.loud().iter().map(|c| c.what.name()).collect();
+    assert_eq!(what, ["opened", "updated"]);
+}
+
+#[test]
 fn precious_hosts_make_it_worse_and_are_named() {
     let mut world = World::new();
     let (list, _) =

@@ -162,6 +162,8 @@ impl Engine {
         incident.revision = incident.revision.saturating_add(1);
         incident.changed = now;
         let said = kept.said(now);
+        // What is left for a digest is still to be told, though nothing more may come.
+        let is_owed = tell::is_worth_a_digest(kept);
         let memory = &mut kept.memory;
         memory.is_published = true;
         memory.is_reopening = false;
@@ -177,7 +179,7 @@ impl Engine {
             Telling::Withheld => {}
             Telling::Quiet => {
                 memory.refreshed = said;
-                memory.has_audible_news = false;
+                memory.has_audible_news &= is_owed;
             }
             Telling::Loud => {
                 memory.refreshed = said;

@@ -109,7 +109,8 @@ impl Auth {
     pub async fn may_stay(&self, who: &Principal, now: Timestamp) -> Result<bool, Refusal> {
         let reference = who.reference.as_deref().unwrap_or_default();
         let owner = match who.via {
-            Via::Socket | Via::Certificate => return Ok(true),
+            Via::Socket => return Ok(true),
+            Via::Certificate => return Ok(!self.is_taken_back(reference).await?),
             Via::Session => {
                 let found = self.state().sessions().find(reference).await?;
                 found

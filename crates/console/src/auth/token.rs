@@ -39,7 +39,7 @@ impl Auth {
                 "a token for somebody else takes the role admin".to_owned(),
             ));
         }
-        // A token that makes tokens may not make a stronger one, nor one that outlives what it was given for.
+        // Who makes tokens may not make a stronger one; what ends by itself makes none that outlives it.
         let most = owner.role.min(by.role);
         if role > most {
             return Err(Refusal::Forbidden(format!(
@@ -47,9 +47,10 @@ impl Auth {
                 owner.name
             )));
         }
-        if by.via == Via::Token {
+        if !matches!(by.via, Via::Session | Via::Socket) {
             return Err(Refusal::Forbidden(
-                "a token makes no tokens: log in, or use the command line".to_owned(),
+                "a token or certificate makes no tokens: log in, or use the command line"
+                    .to_owned(),
             ));
         }
         let longest = self.later(now, self.config().token_days * 86_400);

@@ -31,7 +31,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const AUTHORITY_DAYS: u32 = 3_650;
 /// Days that a server's certificate holds.
 const SERVER_DAYS: u32 = 90;
-/// Days that a role's certificate holds: there is no list of those taken back, so they are short.
+/// Days that a role's certificate holds: short, so that the list of those taken back is short too.
 const ROLE_DAYS: u32 = 30;
 /// What the role's part of a certificate's names begins with.
 const ROLE_URI: &str = "urn:ratel:role:";

@@ -72,6 +72,18 @@ pub fn renew(place: &str, authority: &str, certificate: &str, key: &str) -> Resu
     })
 }
 
+/// A connection to the first address of the place that takes one.
+fn connect(place: &str) -> std::io::Result<TcpStream> {
+    let mut why = std::io::Error::other("the console's name has no address");
+    for address in place.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, WAIT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
+}
+
 /// What is answered to a JSON body, or why nothing else than 201 is.
 fn post(
     place: &str,
@@ -83,9 +95,7 @@ fn post(
     let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
     let host = host.trim_matches(['[', ']']);
     let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
-    let address = place.to_socket_addrs()?.next();
-    let address = address.ok_or_else(|| failed(&"the console's name has no address"))?;
-    let stream = TcpStream::connect_timeout(&address, WAIT)?;
+    let stream = connect(place)?;
     stream.set_read_timeout(Some(WAIT))?;
     stream.set_write_timeout(Some(WAIT))?;
     let client = ClientConnection::new(Arc::new(config), name).map_err(|error| failed(&error))?;

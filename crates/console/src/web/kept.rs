@@ -1,4 +1,4 @@
-//! Answers of moments ago. Many who look at a page cost one search; where a search takes long, who looks again is told
+//! Answers of moments ago. Many who look at a page share a search; where one takes long, who looks again is told
 //! what was so a moment ago, while it is asked anew behind the answer.
 
 use std::collections::BTreeMap;
