@@ -195,5 +195,5 @@ fn escaped(f: &mut fmt::Formatter<'_>, word: &str, also: impl Fn(char) -> bool) 
 fn needs_backslash(c: char, is_first: bool) -> bool {
     c.is_whitespace()
         || matches!(c, '(' | ')' | '"' | '\\' | ']' | '}' | '~')
-        || (is_first && matches!(c, '+' | '-' | '!' | '&' | '|' | '[' | '{' | '<' | '>'))
+        || (is_first && matches!(c, '+' | '-' | '!' | '&' | '|' | '[' | '{' | '<' | '>' | '='))
 }
