@@ -22,6 +22,7 @@ pub mod throttle;
 pub mod token;
 
 pub use config::Config;
+pub use machines::serial;
 pub use principal::{Caller, Principal, Role, Via};
 pub use refusal::Refusal;
 pub use session::Session;
