@@ -33,24 +33,22 @@ pub struct Position {
 }
 
 impl Position {
-    /// Whether a record was counted before. `published`: a bus that was begun anew has lower offsets
-    /// and later records.
-    #[must_use]
-    pub fn is_behind(
-        &self,
+    /// Whether a record was not counted before; notes it then. What comes again after a crash leaves
+    /// the position where it was, so that all that follows it is known too. `published`: a bus that
+    /// was begun anew has lower offsets and later records.
+    pub fn pass(
+        &mut self,
         topic: Topic,
         partition: u32,
         offset: u64,
         published: Timestamp,
     ) -> bool {
-        let next = self.next.get(&place(topic, partition)).copied();
-        next.is_some_and(|next| offset < next) && published <= self.at
-    }
-
-    /// Notes that a record was counted.
-    pub fn pass(&mut self, topic: Topic, partition: u32, offset: u64) {
-        self.next
-            .insert(place(topic, partition), offset.saturating_add(1));
+        let next = self.next.entry(place(topic, partition)).or_default();
+        if offset < *next && published <= self.at {
+            return false;
+        }
+        *next = offset.saturating_add(1);
+        true
     }
 
     /// Whether a person's decision is new; notes it.
@@ -149,15 +147,20 @@ mod tests {
             at: Timestamp::new(100, 0),
             ..Position::default()
         };
-        position.pass(Topic::Events, 1, 41);
-        let check = |partition, offset, at, expected| {
-            let is = position.is_behind(Topic::Events, partition, offset, Timestamp::new(at, 0));
+        let mut check = |partition, offset, at, expected| {
+            let is = position.pass(Topic::Events, partition, offset, Timestamp::new(at, 0));
             assert_eq!(is, expected, "{partition} {offset} {at}");
         };
+        check(1, 40, 89, true);
         check(1, 41, 90, true);
-        check(1, 42, 90, false);
-        check(0, 0, 90, false);
-        check(1, 3, 101, false);
+        check(0, 0, 90, true);
+        // All of a batch that was counted and not committed comes again, one after the other.
+        check(1, 39, 88, false);
+        check(1, 40, 89, false);
+        check(1, 41, 90, false);
+        check(1, 42, 90, true);
+        check(1, 3, 101, true);
+        check(1, 4, 101, true);
     }
 
     #[test]

@@ -205,11 +205,10 @@ impl Round<'_> {
         let now = (self.alert.ports.now)();
         for delivery in batch.iter() {
             let (topic, partition) = (delivery.topic, delivery.partition);
-            let is_known =
-                self.position
-                    .is_behind(topic, partition, delivery.offset, delivery.time);
-            self.position.pass(topic, partition, delivery.offset);
-            if is_known || !seen.first(delivery.id) {
+            let is_new = self
+                .position
+                .pass(topic, partition, delivery.offset, delivery.time);
+            if !is_new || !seen.first(delivery.id) {
                 continue;
             }
             let incoming = Incoming {
