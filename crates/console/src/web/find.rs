@@ -57,20 +57,17 @@ impl App {
         ask: impl FnOnce(&Store) -> Result<T, store::Error> + Send + 'static,
     ) -> Result<T, Problem> {
         let store = self.lent.store.get().map_err(Problem::unavailable)?;
-        let app = self.clone();
-        let turn = timeout(TURN, self.searches.acquire()).await;
+        let turn = timeout(TURN, self.searches.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
             return Err(Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many searches run: come again in some seconds",
             ));
         };
-        // The place is given back by the thread that searches, however long nobody waits for it.
-        turn.forget();
         let work = self.wait(move || {
-            let answer = ask(&store);
-            app.searches.add_permits(1);
-            answer
+            // The place is given back when the search ends, however it ends and however long nobody waits for it.
+            let _turn = turn;
+            ask(&store)
         });
         match timeout(PATIENCE, work).await {
             Ok(done) => done?.map_err(of_store),

@@ -138,18 +138,20 @@ pub struct SignatureCount {
     pub count: u64,
 }
 
+/// What the store counts of events.
+fn of_events() -> Value {
+    json!({
+        "first": {"min": {"field": "@timestamp"}},
+        "last": {"max": {"field": "@timestamp"}},
+        "kinds": {"terms": {"field": "event_type", "size": 50}},
+        "sent": {"sum": {"field": "flow.bytes_toserver"}},
+        "got": {"sum": {"field": "flow.bytes_toclient"}},
+    })
+}
+
 /// What the store counts for each address at one end.
 fn of_address(end: &str, size: u64) -> Value {
-    json!({
-        "terms": {"field": end, "size": size},
-        "aggs": {
-            "first": {"min": {"field": "@timestamp"}},
-            "last": {"max": {"field": "@timestamp"}},
-            "kinds": {"terms": {"field": "event_type", "size": 50}},
-            "sent": {"sum": {"field": "flow.bytes_toserver"}},
-            "got": {"sum": {"field": "flow.bytes_toclient"}},
-        },
-    })
+    json!({"terms": {"field": end, "size": size}, "aggs": of_events()})
 }
 
 /// A number of a metric; 0 where nothing was measured.
@@ -162,6 +164,29 @@ fn time(metric: &Value) -> Option<Timestamp> {
     Some(Timestamp::from_nanos((millis * 1e6) as i64))
 }
 
+impl Host {
+    /// Adds what the store counted of events with this host at one end.
+    fn add(&mut self, events: u64, counted: &Value) {
+        let kinds = counts(&counted["kinds"]);
+        let of_kind = |wanted: &str| {
+            let found = kinds.iter().find(|(kind, _)| kind == wanted);
+            found.map_or(0, |(_, count)| *count)
+        };
+        // Bytes of a flow stand in its last record; alerts repeat what was so far.
+        if of_kind("flow") > 0 {
+            self.bytes += (number(&counted["sent"]) + number(&counted["got"])) as u64;
+        }
+        self.events += events;
+        self.alerts += of_kind("alert");
+        if let Some(first) = time(&counted["first"])
+            && (self.first == Timestamp::default() || first < self.first)
+        {
+            self.first = first;
+        }
+        self.last = self.last.max(time(&counted["last"]).unwrap_or_default());
+    }
+}
+
 /// Adds what one end's buckets say to what is known of each address.
 fn add(hosts: &mut HashMap<String, Host>, answer: &Value) {
     for bucket in buckets(answer) {
@@ -170,23 +195,7 @@ fn add(hosts: &mut HashMap<String, Host>, answer: &Value) {
             address,
             ..Host::default()
         });
-        let kinds = counts(&bucket["kinds"]);
-        let of_kind = |wanted: &str| {
-            let found = kinds.iter().find(|(kind, _)| kind == wanted);
-            found.map_or(0, |(_, count)| *count)
-        };
-        // Bytes of a flow stand in its last record; alerts repeat what was so far.
-        if of_kind("flow") > 0 {
-            host.bytes += (number(&bucket["sent"]) + number(&bucket["got"])) as u64;
-        }
-        host.events += bucket["doc_count"].as_u64().unwrap_or_default();
-        host.alerts += of_kind("alert");
-        if let Some(first) = time(&bucket["first"])
-            && (host.first == Timestamp::default() || first < host.first)
-        {
-            host.first = first;
-        }
-        host.last = host.last.max(time(&bucket["last"]).unwrap_or_default());
+        host.add(bucket["doc_count"].as_u64().unwrap_or_default(), bucket);
     }
 }
 
@@ -305,52 +314,40 @@ async fn show(
     let terms = |field: &str| json!({"terms": {"field": field, "size": MAX_PARTS}});
     let mut rules = terms("alert.signature_id");
     rules["aggs"] = json!({"name": {"terms": {"field": "alert.signature.keyword", "size": 1}}});
-    let request = |end: &str, other: &str, more: &[(&str, Value)]| {
-        let mut aggregations = json!({
-            "own": of_address(end, 1),
-            "peers": of_address(other, MAX_PARTS),
-            "signatures": rules,
-        });
-        for (name, aggregation) in more {
-            aggregations[*name] = aggregation.clone();
-        }
-        Request {
-            since: Some(since),
-            limit: 0,
-            aggregations,
-            ..Request::of(at(end, &prefix))
-        }
+    let request = |query: Tree, aggregations: Value| Request {
+        since: Some(since),
+        limit: 0,
+        aggregations,
+        ..Request::of(query)
     };
+    let end = |end: &str, other: &str| {
+        let mut aggregations = of_events();
+        aggregations["peers"] = of_address(other, MAX_PARTS);
+        aggregations["signatures"] = rules.clone();
+        request(at(end, &prefix), aggregations)
+    };
+    let mut into = end("dest_ip", "src_ip");
+    into.aggregations["sni"] = terms("tls.sni.keyword");
+    into.aggregations["hostname"] = terms("http.hostname");
+    // Flows alone say who asked whom; an alert may stand at an answer, on its way to any port.
+    let flows = Tree::field("event_type", Predicate::Is(Word::Word("flow".to_owned())));
     let mut ports = terms("dest_port");
     ports["aggs"] = json!({"proto": {"terms": {"field": "proto", "size": 1}},
         "app": {"terms": {"field": "app_proto", "size": 1}}});
-    let names = ["tls.sni.keyword", "http.hostname"];
-    let into = [
-        ("ports", ports),
-        ("sni", terms(names[0])),
-        ("hostname", terms(names[1])),
-    ];
-    // Both ends at once: the store has threads for more than one search.
-    let (out, into) = tokio::try_join!(
-        app.find(request("src_ip", "dest_ip", &[])),
-        app.find(request("dest_ip", "src_ip", &into)),
+    let offered = Tree::and(vec![at("dest_ip", &prefix), flows]);
+    // All at once: the store has threads for more than one search.
+    let (out, into, offered) = tokio::try_join!(
+        app.find(end("src_ip", "dest_ip")),
+        app.find(into),
+        app.find(request(offered, json!({"ports": ports}))),
     )?;
-    let (out, into) = (out.0.aggregations, into.0.aggregations);
-    let mut own = HashMap::new();
-    add(&mut own, &out["own"]);
-    add(&mut own, &into["own"]);
     let mut host = Host {
         address: address.to_string(),
         ..Host::default()
     };
-    for seen in own.into_values() {
-        let first = (host.first == Timestamp::default()).then_some(seen.first);
-        host.first = first.unwrap_or(host.first.min(seen.first));
-        host.last = host.last.max(seen.last);
-        host.events += seen.events;
-        host.alerts += seen.alerts;
-        host.bytes += seen.bytes;
-    }
+    host.add(out.0.total, &out.0.aggregations);
+    host.add(into.0.total, &into.0.aggregations);
+    let (out, into) = (out.0.aggregations, into.0.aggregations);
     if host.events == 0 {
         return Err(Problem::missing(format!(
             "{address} was not seen since {since}"
@@ -383,7 +380,7 @@ async fn show(
     Ok(Json(HostDetail {
         host,
         peers,
-        services: services(&into["ports"]),
+        services: services(&offered.0.aggregations["ports"]),
         names: names_of(&into),
         alerts_by_signature: fired(&[&out["signatures"], &into["signatures"]]),
     }))

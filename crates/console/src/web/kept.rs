@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use event::Timestamp;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::api::problem::Problem;
@@ -26,7 +27,17 @@ const MAX_KEPT: usize = 32;
 
 /// Answers by what was asked. Clones are the same.
 #[derive(Debug)]
-pub struct Kept<K, V>(Arc<Mutex<BTreeMap<K, Entry<V>>>>);
+pub struct Kept<K, V>(Arc<Mutex<All<K, V>>>);
+
+#[derive(Debug)]
+struct All<K, V> {
+    answers: BTreeMap<K, Entry<V>>,
+    /// What is asked at this moment: who asks the same waits for the same answer.
+    asked: BTreeMap<K, Flight<V>>,
+}
+
+/// An answer on its way.
+type Flight<V> = Arc<OnceCell<Arc<V>>>;
 
 #[derive(Debug)]
 struct Entry<V> {
@@ -45,7 +56,8 @@ impl<K, V> Clone for Kept<K, V> {
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
-        Kept(Arc::default())
+        let (answers, asked) = (BTreeMap::new(), BTreeMap::new());
+        Kept(Arc::new(Mutex::new(All { answers, asked })))
     }
 }
 
@@ -85,17 +97,27 @@ impl<K: Ord + Clone + Send + 'static, V: Send + Sync + 'static> Kept<K, V> {
                 Ok(value)
             }
             Known::No => {
-                let begun = Instant::now();
-                let made = Arc::new(make.await?);
-                self.keep(key, now, begun.elapsed(), made.clone());
-                Ok(made)
+                let flight = lock(&self.0).asked.entry(key.clone()).or_default().clone();
+                let landing = Landing {
+                    kept: self,
+                    key: &key,
+                    flight,
+                };
+                // Where the first fails or goes away, the next asks.
+                let asking = landing.flight.get_or_try_init(|| async {
+                    let begun = Instant::now();
+                    let made = Arc::new(make.await?);
+                    self.keep(key.clone(), now, begun.elapsed(), made.clone());
+                    Ok(made)
+                });
+                asking.await.cloned()
             }
         }
     }
 
     fn look(&self, key: &K, now: Timestamp) -> Known<V> {
         let mut all = lock(&self.0);
-        let Some(entry) = all.get_mut(key) else {
+        let Some(entry) = all.answers.get_mut(key) else {
             return Known::No;
         };
         // A clock that was put back makes nothing good for ever.
@@ -120,7 +142,7 @@ impl<K: Ord + Clone + Send + 'static, V: Send + Sync + 'static> Kept<K, V> {
     }
 
     fn keep(&self, key: K, made: Timestamp, took: Duration, value: Arc<V>) {
-        let mut all = lock(&self.0);
+        let all = &mut lock(&self.0).answers;
         let entry = Entry {
             made,
             took,
@@ -138,14 +160,36 @@ impl<K: Ord + Clone + Send + 'static, V: Send + Sync + 'static> Kept<K, V> {
     }
 
     fn forget_renewal(&self, key: &K) {
-        if let Some(entry) = lock(&self.0).get_mut(key) {
+        if let Some(entry) = lock(&self.0).answers.get_mut(key) {
             entry.renewing = None;
+        }
+    }
+}
+
+/// Who waits for an answer on its way; the last one takes it out of what is asked.
+struct Landing<'a, K: Ord, V> {
+    kept: &'a Kept<K, V>,
+    key: &'a K,
+    flight: Flight<V>,
+}
+
+impl<K: Ord, V> Drop for Landing<'_, K, V> {
+    fn drop(&mut self) {
+        let asked = &mut lock(&self.kept.0).asked;
+        let is_last = |flight: &Flight<V>| {
+            // The list and this one.
+            Arc::ptr_eq(flight, &self.flight) && Arc::strong_count(flight) == 2
+        };
+        if asked.get(self.key).is_some_and(is_last) {
+            asked.remove(self.key);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     fn at(secs: i64) -> Timestamp {
@@ -178,7 +222,7 @@ mod tests {
         for n in 0..100 {
             kept.keep(n, at(i64::from(n)), Duration::ZERO, Arc::new(n));
         }
-        assert_eq!(lock(&kept.0).len(), MAX_KEPT);
+        assert_eq!(lock(&kept.0).answers.len(), MAX_KEPT);
         assert!(matches!(kept.look(&99, at(99)), Known::Fresh(_)));
         assert!(matches!(kept.look(&1, at(99)), Known::No));
     }
@@ -191,5 +235,30 @@ mod tests {
         assert_eq!(*kept.get(1, at(1), async { Ok(5) }).await.unwrap(), 5);
         let again = async { Err(Problem::unavailable("no")) };
         assert_eq!(*kept.get(1, at(2), again).await.unwrap(), 5);
+    }
+
+    #[tokio::test]
+    async fn who_asks_the_same_meanwhile_waits_for_the_same_answer() {
+        let kept: Kept<u32, u32> = Kept::default();
+        let count = Arc::new(AtomicU32::new(0));
+        let ask = || {
+            let count = count.clone();
+            kept.get(1, at(1), async move {
+                tokio::task::yield_now().await;
+                Ok(count.fetch_add(1, Ordering::Relaxed))
+            })
+        };
+        let (a, b, c) = tokio::join!(ask(), ask(), ask());
+        assert_eq!((*a.unwrap(), *b.unwrap(), *c.unwrap()), (0, 0, 0));
+        assert!(lock(&kept.0).asked.is_empty());
+        // The first goes away before its answer: the second asks.
+        let mut gone = Box::pin(kept.get(2, at(1), std::future::pending()));
+        let is_waiting = tokio::time::timeout(Duration::ZERO, &mut gone)
+            .await
+            .is_err();
+        let next = kept.get(2, at(1), async { Ok(7) });
+        drop(gone);
+        assert_eq!((is_waiting, *next.await.unwrap()), (true, 7));
+        assert!(lock(&kept.0).asked.is_empty());
     }
 }

@@ -170,6 +170,10 @@ pub struct RuleCost {
 #[derive(Debug, Default)]
 pub struct Hits(kept::Kept<(), Fired>);
 
+/// What rules cost; kept for moments, for ten thousands of them are added up.
+#[derive(Debug, Default)]
+pub struct Spent(kept::Kept<(), Option<Costs>>);
+
 type Fired = HashMap<u32, (u64, Timestamp)>;
 
 /// What rules cost, by their number.
@@ -397,9 +401,11 @@ impl App {
     }
 
     /// What rules cost; None where no sensor runs in this process.
-    async fn costs(&self) -> Option<Costs> {
-        let costs = self.lent.rule_costs.clone();
-        self.wait(move || costs()).await.ok().flatten()
+    async fn costs(&self) -> Arc<Option<Costs>> {
+        let (app, costs) = (self.clone(), self.lent.rule_costs.clone());
+        let asking = async move { app.wait(move || costs()).await };
+        let asked = self.spent.0.get((), self.now(), asking).await;
+        asked.unwrap_or_default()
     }
 
     /// What people changed about rules, by their number.
@@ -419,7 +425,7 @@ impl App {
 /// What is known of rules beside their text.
 struct Known {
     fired: Arc<Fired>,
-    costs: Option<Costs>,
+    costs: Arc<Option<Costs>>,
     overlays: HashMap<u32, Overlay>,
 }
 
@@ -439,13 +445,13 @@ impl Known {
 
     /// What a rule cost: nothing where it was never looked at.
     fn cost(&self, rule: &RuleText) -> Option<RuleCost> {
-        let costs = self.costs.as_ref()?;
+        let costs = self.costs.as_ref().as_ref()?;
         let cost = rule.sid.and_then(|sid| costs.get(&sid));
         Some(cost.copied().unwrap_or_default())
     }
 
     fn cost_of_all(&self) -> Option<RuleCost> {
-        let all = self.costs.as_ref()?.values();
+        let all = self.costs.as_ref().as_ref()?.values();
         Some(all.fold(RuleCost::default(), |sum, one| RuleCost {
             checks: sum.checks.saturating_add(one.checks),
             matches: sum.matches.saturating_add(one.matches),

@@ -301,8 +301,7 @@ async fn preview(app: App, Json(asked): Json<Draft>) -> Result<Json<Preview>, Pr
         limit: SAMPLE,
         ..Request::of(Tree::and(vec![alerts(), tree]))
     };
-    let (of, _) = app.find(of).await?;
-    let (hidden, _) = app.find(hidden).await?;
+    let ((of, _), (hidden, _)) = tokio::try_join!(app.find(of), app.find(hidden))?;
     Ok(Json(Preview {
         would_hide: hidden.total,
         of: of.total,
