@@ -19,6 +19,7 @@ pub mod condition;
 pub mod config;
 pub mod deliver;
 mod firebase;
+mod hidden;
 mod http;
 pub mod lane;
 mod mail;
@@ -36,7 +37,7 @@ mod sms;
 mod teams;
 mod webhook;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -50,14 +51,13 @@ use alertmanager::silences::{Active, Foreign};
 use change::Change;
 pub use config::{Config, ConfigError, Receiver};
 use deliver::{Delivery, Item, Sender};
+use hidden::Hidden;
 use lane::Lane;
 use outbox::{OpenError, Outbox};
 use queue::Offer;
 pub use route::Route;
 use route::Routes;
 
-/// Incidents that are remembered as hidden by a silence of an Alertmanager.
-const MAX_HIDDEN: usize = 10_000;
 /// Characters of what a change says beyond the incident's state.
 const MAX_NOTE: usize = 200;
 
@@ -143,8 +143,7 @@ pub struct Heard {
 pub struct Notifier {
     routes: Routes,
     lanes: Vec<Lane>,
-    /// Incidents with a message that a silence of an Alertmanager hid: told once it is over.
-    hidden: Mutex<BTreeSet<String>>,
+    hidden: Mutex<Hidden>,
 }
 
 impl Notifier {
@@ -187,7 +186,7 @@ impl Notifier {
         Ok(Notifier {
             routes,
             lanes,
-            hidden: Mutex::default(),
+            hidden: Mutex::new(Hidden::open(world.folder.as_deref())),
         })
     }
 
@@ -208,9 +207,9 @@ impl Notifier {
         let is_hidden = !is_over && self.lanes.iter().any(|lane| lane.hides(&incident, now));
         {
             let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
-            if is_hidden && loud && hidden.len() < MAX_HIDDEN {
-                hidden.insert(incident.id.clone());
-            } else if !is_hidden && hidden.remove(&incident.id) {
+            if is_hidden && loud {
+                hidden.add(&incident.id);
+            } else if !is_hidden && hidden.take(&incident.id) {
                 loud |= !is_over;
             }
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use cel::IdedExpr;
-use cel::common::ast::{Expr, LiteralValue, operators};
+use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 use serde_json::Value as Json;
 
-use super::{Shape, Wanted, Words, walk};
+use super::{Shape, Wanted, Words, pattern, walk};
 
 /// Functions of CEL that a condition may use, and our own.
 const FUNCTIONS: [&str; 21] = [
@@ -182,6 +182,9 @@ fn names(e: &IdedExpr, words: &Words, scope: &Scope) -> Result<Option<Json>, Str
             if !is_operator && !FUNCTIONS.contains(&name) {
                 return Err(format!("no such function: {name}"));
             }
+            if name == "matches" {
+                pattern_of(call)?;
+            }
             if let Some(target) = &call.target {
                 names(target, words, scope)?;
             }
@@ -226,6 +229,14 @@ fn names(e: &IdedExpr, words: &Words, scope: &Scope) -> Result<Option<Json>, Str
         }
         Expr::Struct(_) => Err("conditions make no objects".into()),
         Expr::Unspecified | Expr::Literal(_) => Ok(None),
+    }
+}
+
+/// A pattern stands in the condition as it is, so that it is compiled once and nobody outside writes it.
+fn pattern_of(call: &CallExpr) -> Result<(), String> {
+    match call.args.last().map(|arg| &arg.expr) {
+        Some(Expr::Literal(LiteralValue::String(text))) => pattern::check(text),
+        _ => Err("matches: the pattern must be a text in the condition itself".into()),
     }
 }
 

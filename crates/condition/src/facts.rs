@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use cel::extractors::This;
 use cel::objects::{Key, Map};
 use cel::{Context, Value};
 use event::Prefix;
 use serde_json::Value as Json;
+
+use super::pattern;
 
 /// Members of a list or object that a condition sees: loops over them are bounded by it.
 const MAX_MEMBERS: usize = 256;
@@ -28,7 +31,7 @@ impl Facts {
         for (name, document) in documents {
             context.add_variable_from_value(*name, convert(document, 0));
         }
-        // Refused only for a name that CEL has itself.
+        // Refused only for names that CEL has itself.
         let _ = context.add_function("within", |address: Arc<String>, prefix: Arc<String>| {
             let prefix = prefix.parse::<Prefix>().ok();
             let address = address.parse::<Prefix>().ok();
@@ -36,6 +39,10 @@ impl Facts {
                 .zip(address)
                 .is_some_and(|(prefix, address)| prefix.overlaps(&address))
         });
+        let _ = context.add_function(
+            "matches",
+            |This(text): This<Arc<String>>, pattern: Arc<String>| pattern::matches(&text, &pattern),
+        );
         Facts { context }
     }
 

@@ -16,9 +16,11 @@
 //! | members of a list or object that it sees | 256 |
 //! | text of a document that it sees | 16 KiB |
 //! | objects within objects | 16 |
+//! | a compiled pattern of `matches` | 1 MiB |
 
 mod check;
 pub mod facts;
+mod pattern;
 mod walk;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

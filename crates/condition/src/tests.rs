@@ -41,7 +41,9 @@ fn conditions_speak_about_the_fields_of_a_document() {
     check("event.alert.signature_id in [2001219, 2001220]", true);
     check("event.alert.category.startsWith('Attempted')", true);
     check("event.alert.category.matches('(?i)recon$')", true);
+    check("matches(event.alert.category, '^Att')", true);
     check("event.alert.metadata.tag.exists(t, t == 'SSH')", true);
+    check("event.alert.metadata.tag.all(t, t.matches('^S'))", true);
     check("has(event.alert) && event.dest_port == 22", true);
     check("within(event.src_ip, '192.0.2.0/24')", true);
     check("within(event.src_ip, '198.51.100.0/24')", false);
@@ -77,6 +79,9 @@ fn what_can_never_hold_is_refused_with_the_reason() {
     check_refused("event.a.map(x, x)", "a list, not true or false");
     check_refused("event.src_ip == 'x' && 'alert'", "a text within");
     check_refused("!(event.dest_port - 1)", "something else within");
+    check_refused("event.a.matches('(x')", "unclosed group");
+    check_refused("event.a.matches('(x{1000}){1000}')", "matches: ");
+    check_refused("event.a.matches(event.b)", "in the condition itself");
 }
 
 #[test]

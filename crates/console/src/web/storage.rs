@@ -46,6 +46,8 @@ pub struct Room {
     pub what: String,
     /// Where.
     pub folder: String,
+    /// Its disk: rooms with the same name share one.
+    pub disk: String,
     /// Bytes in it.
     pub used: u64,
     /// Bytes of its disk that are free.

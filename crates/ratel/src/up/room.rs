@@ -6,6 +6,7 @@ use crate::site::Site;
 use console::web::{Reader, Room, Storage};
 use event::Timestamp;
 use rustix::fs::statvfs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -70,10 +71,16 @@ fn rooms(folders: &[(&str, PathBuf)]) -> Vec<Room> {
     let all: Vec<&Path> = folders.iter().map(|(_, folder)| folder.as_path()).collect();
     let room = |(what, folder): &(&str, PathBuf)| {
         let disk = statvfs(folder).ok()?;
+        let device = std::fs::metadata(folder).ok()?.dev();
         let mut left = MAX_FILES;
         Some(Room {
             what: (*what).to_owned(),
             folder: folder.display().to_string(),
+            disk: format!(
+                "{}:{}",
+                rustix::fs::major(device),
+                rustix::fs::minor(device)
+            ),
             used: size(folder, &all, &mut left, MAX_DEPTH),
             free: disk.f_bavail.saturating_mul(disk.f_frsize),
             size: disk.f_blocks.saturating_mul(disk.f_frsize),

@@ -12,8 +12,8 @@ it('thins values without losing a peak', () => {
 });
 
 it('tells folders of one disk together', () => {
-  const room = (what: string, size: number) => ({ what, size }) as Room;
-  const told = disks([room('a', 10), room('b', 20), room('c', 10)]);
+  const room = (what: string, disk: string) => ({ what, disk, size: 10 }) as Room;
+  const told = disks([room('a', '8:1'), room('b', '8:2'), room('c', '8:1')]);
   expect(told.map((disk) => disk.map((each) => each.what))).toEqual([['a', 'c'], ['b']]);
 });
 

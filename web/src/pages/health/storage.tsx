@@ -62,10 +62,10 @@ function Rooms({ data }: { data: Storage }) {
   );
 }
 
-/** Folders that are on one disk; those of one size are taken for one. */
+/** Folders that are on one disk. */
 export function disks(rooms: Room[]): Room[][] {
-  const known = new Map<number, Room[]>();
-  for (const room of rooms) known.set(room.size, [...(known.get(room.size) ?? []), room]);
+  const known = new Map<string, Room[]>();
+  for (const room of rooms) known.set(room.disk, [...(known.get(room.disk) ?? []), room]);
   return [...known.values()];
 }
 
