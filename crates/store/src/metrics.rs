@@ -13,6 +13,7 @@
 //! | `ratel_store_bytes` | | bytes on disk |
 //! | `ratel_store_events` | | events that are kept |
 //! | `ratel_store_slices` | | slices |
+//! | `ratel_store_damaged_slices` | | slices whose files are not as they were written |
 //! | `ratel_store_level` | | how scarce room is: 0 enough, 1 thin, 2 degraded, 3 alerts only, 4 stopped |
 //! | `ratel_store_free_bytes` | | free bytes of the disk |
 //! | `ratel_store_failures_total` | | times that writing failed and began again |
@@ -55,6 +56,11 @@ pub(crate) fn describe() {
         ("bytes", Unit::Bytes, "Bytes on disk"),
         ("events", Unit::Count, "Events that are kept"),
         ("slices", Unit::Count, "Slices"),
+        (
+            "damaged_slices",
+            Unit::Count,
+            "Slices whose files are not as they were written",
+        ),
         ("level", Unit::Count, "How scarce room is, 0 to 4"),
         ("free_bytes", Unit::Bytes, "Free bytes of the disk"),
     ] {

@@ -125,7 +125,9 @@ fn care(store: &Embedded, stop: &AtomicBool, trouble: &Mutex<Option<String>>) {
         said.clone_from(&failed);
         set(
             trouble,
-            failed.or_else(|| store.level().text().map(str::to_owned)),
+            failed
+                .or_else(|| store.level().text().map(str::to_owned))
+                .or_else(|| store.damage()),
         );
         let end = Instant::now() + CARE;
         while !stop.load(Ordering::Relaxed) && Instant::now() < end && !store.is_woken() {

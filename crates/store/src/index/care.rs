@@ -72,6 +72,7 @@ impl Embedded {
             }
         }
         has_done |= self.seal_done()?;
+        has_done |= self.check_one();
         self.show();
         Ok(has_done)
     }
@@ -92,6 +93,42 @@ impl Embedded {
             has_done |= self.seal_or_leave(slice, false)?;
         }
         Ok(has_done)
+    }
+
+    /// Holds one sealed slice against its checksums. Returns whether there was one left to check.
+    fn check_one(&self) -> bool {
+        let slices = self.slices();
+        let sealed = slices
+            .iter()
+            .filter(|slice| slice.with_facts(|facts| facts.is_sealed));
+        for slice in sealed {
+            match slice.check() {
+                Ok(None) => continue,
+                Ok(Some(damaged)) if damaged.is_empty() => {}
+                Ok(Some(damaged)) => {
+                    slice.stick();
+                    tracing::error!("slice {}: damaged files: {damaged:?}", slice.number);
+                }
+                Err(error) => {
+                    slice.stick();
+                    tracing::error!("slice {}: {error}", slice.number);
+                }
+            }
+            return true;
+        }
+        false
+    }
+
+    /// What is damaged, in words.
+    #[must_use]
+    pub fn damage(&self) -> Option<String> {
+        let slices = self.slices();
+        let damaged = slices.iter().filter(|slice| slice.is_stuck());
+        let damaged: Vec<String> = damaged.map(|slice| slice.number.to_string()).collect();
+        (!damaged.is_empty()).then(|| {
+            let numbers = damaged.join(", ");
+            format!("damaged slices: {numbers}; events may be missing or told wrong")
+        })
     }
 
     /// Seals a slice, or leaves it as it is where it is damaged: tried again and again, it would stop the care of all
@@ -145,6 +182,8 @@ impl Embedded {
     fn show(&self) {
         let slices = self.slices();
         gauge!("ratel_store_slices").set(slices.len() as f64);
+        let damaged = slices.iter().filter(|slice| slice.is_stuck()).count();
+        gauge!("ratel_store_damaged_slices").set(damaged as f64);
         let bytes: u64 = slices.iter().map(|slice| slice.disk_bytes()).sum();
         gauge!("ratel_store_bytes").set(bytes as f64);
         let events: u64 = slices

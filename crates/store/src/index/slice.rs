@@ -39,6 +39,8 @@ pub struct Slice {
     used: AtomicU64,
     /// Whether it could not be written anew, since it is damaged.
     is_stuck: AtomicBool,
+    /// Whether its index was held against its checksums since this process began.
+    is_checked: AtomicBool,
 }
 
 /// A slice that can be searched.
@@ -151,6 +153,7 @@ impl Slice {
             opened: Mutex::default(),
             used: AtomicU64::new(0),
             is_stuck: AtomicBool::new(false),
+            is_checked: AtomicBool::new(false),
         }
     }
 
@@ -236,6 +239,20 @@ impl Slice {
     /// Leaves it as it is from now on.
     pub fn stick(&self) {
         self.is_stuck.store(true, Ordering::Relaxed);
+    }
+
+    /// Holds the files of its index against the checksums that Tantivy keeps of them, once in a process; what
+    /// searches and lent values are read from is nowhere else looked at whole. Returns the damaged files, or
+    /// nothing where it was done before.
+    pub fn check(&self) -> Result<Option<Vec<PathBuf>>, Error> {
+        if self.is_checked.swap(true, Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let damaged = open_index(&self.dir, self.number)?.validate_checksum();
+        let damaged = damaged.map_err(Error::index("check", self.number))?;
+        let mut damaged: Vec<PathBuf> = damaged.into_iter().collect();
+        damaged.sort();
+        Ok(Some(damaged))
     }
 
     /// Shows a commit that this process made.

@@ -586,3 +586,26 @@ fn a_damaged_slice_stays_and_the_others_are_sealed() {
         .collect();
     assert_eq!(sealed, [(true, false), (false, true), (false, false)]);
 }
+
+#[test]
+fn a_sealed_slice_whose_index_is_not_as_it_was_written_is_told() {
+    let bench = zoo();
+    bench.store.seal_done().unwrap();
+    let slices = bench.store.slices();
+    let columns = fs::read_dir(slices[0].dir.join(slice::INDEX))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|kind| kind == "fast"))
+        .unwrap();
+    let mut bytes = fs::read(&columns).unwrap();
+    bytes[0] ^= 0xff;
+    fs::write(&columns, bytes).unwrap();
+    assert_eq!(bench.store.damage(), None);
+    while bench.store.care(NOW).unwrap() {}
+    let told = bench.store.damage().unwrap();
+    let number = slices[0].number;
+    assert!(
+        told.starts_with(&format!("damaged slices: {number};")),
+        "{told}"
+    );
+}
