@@ -1,6 +1,7 @@
 //! What all handlers share: the store, the state, what the process lends, and how much of it one
 //! request may take.
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 
 use super::captures::Captures;
 use super::countries::Countries;
-use super::hosts::Host;
+use super::hosts::{Host, HostDetail};
 use super::incidents::IncidentView;
 use super::kept::Kept;
 use super::lent::{Lent, RuleBook};
@@ -66,6 +67,8 @@ pub struct Inner {
     pub(super) tallies: Kept<u64, Counted>,
     /// All hosts that were seen, by the search and the length of the stretch of time.
     pub(super) hosts: Kept<(String, u64), Vec<Host>>,
+    /// One host, by its address and the length of the stretch of time.
+    pub(super) host: Kept<(IpAddr, u64), HostDetail>,
     pub(super) hits: super::rules::Hits,
     pub(super) spent: super::rules::Spent,
     pub(super) reloading: tokio::sync::Mutex<()>,
@@ -134,6 +137,7 @@ impl App {
             searches: Arc::new(Semaphore::new(SEARCHES)),
             tallies: Kept::default(),
             hosts: Kept::default(),
+            host: Kept::default(),
             hits: super::rules::Hits::default(),
             spent: super::rules::Spent::default(),
             reloading: tokio::sync::Mutex::default(),

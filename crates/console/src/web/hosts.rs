@@ -93,8 +93,8 @@ struct HostPage {
 }
 
 /// One host.
-#[derive(Debug, Serialize, ToSchema)]
-struct HostDetail {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HostDetail {
     #[serde(flatten)]
     host: Host,
     /// Whom it talked to, the busiest first.
@@ -108,8 +108,8 @@ struct HostDetail {
 }
 
 /// Whom a host talked to.
-#[derive(Debug, Serialize, ToSchema)]
-struct Peer {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Peer {
     address: String,
     country: Option<String>,
     events: u64,
@@ -120,8 +120,8 @@ struct Peer {
 }
 
 /// What a host offered.
-#[derive(Debug, Serialize, ToSchema)]
-struct Service {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Service {
     /// `TCP`, `UDP`.
     proto: String,
     port: u16,
@@ -309,81 +309,93 @@ async fn show(
     let address: IpAddr = ip
         .parse()
         .map_err(|_| Problem::missing(format!("{ip:?} is no address")))?;
-    let since = since_or(since.since.as_deref(), "7d", app.now())?;
-    let prefix = Prefix::host(address);
-    let terms = |field: &str| json!({"terms": {"field": field, "size": MAX_PARTS}});
-    let mut rules = terms("alert.signature_id");
-    rules["aggs"] = json!({"name": {"terms": {"field": "alert.signature.keyword", "size": 1}}});
-    let request = |query: Tree, aggregations: Value| Request {
-        since: Some(since),
-        limit: 0,
-        aggregations,
-        ..Request::of(query)
-    };
-    let end = |end: &str, other: &str| {
-        let mut aggregations = of_events();
-        aggregations["peers"] = of_address(other, MAX_PARTS);
-        aggregations["signatures"] = rules.clone();
-        request(at(end, &prefix), aggregations)
-    };
-    let mut into = end("dest_ip", "src_ip");
-    into.aggregations["sni"] = terms("tls.sni.keyword");
-    into.aggregations["hostname"] = terms("http.hostname");
-    // Flows alone say who asked whom; an alert may stand at an answer, on its way to any port.
-    let flows = Tree::field("event_type", Predicate::Is(Word::Word("flow".to_owned())));
-    let mut ports = terms("dest_port");
-    ports["aggs"] = json!({"proto": {"terms": {"field": "proto", "size": 1}},
+    let now = app.now();
+    let since = since_or(since.since.as_deref(), "7d", now)?;
+    let asker = app.clone();
+    let asking = async move { asker.ask_host(address, since).await };
+    let span = now.since(since).as_secs();
+    let host = app.host.get((address, span), now, asking).await?;
+    Ok(Json(HostDetail::clone(&host)))
+}
+
+impl App {
+    /// What is known of a host since then.
+    async fn ask_host(&self, address: IpAddr, since: Timestamp) -> Result<HostDetail, Problem> {
+        let prefix = Prefix::host(address);
+        let terms = |field: &str| json!({"terms": {"field": field, "size": MAX_PARTS}});
+        let mut rules = terms("alert.signature_id");
+        rules["aggs"] = json!({"name": {"terms": {"field": "alert.signature.keyword", "size": 1}}});
+        let request = |query: Tree, aggregations: Value| Request {
+            since: Some(since),
+            limit: 0,
+            aggregations,
+            ..Request::of(query)
+        };
+        let end = |end: &str, other: &str| {
+            let mut aggregations = of_events();
+            aggregations["peers"] = of_address(other, MAX_PARTS);
+            aggregations["signatures"] = rules.clone();
+            request(at(end, &prefix), aggregations)
+        };
+        let mut into = end("dest_ip", "src_ip");
+        into.aggregations["sni"] = terms("tls.sni.keyword");
+        into.aggregations["hostname"] = terms("http.hostname");
+        // Flows alone say who asked whom; an alert may stand at an answer, on its way to any port.
+        let flows = Tree::field("event_type", Predicate::Is(Word::Word("flow".to_owned())));
+        let mut ports = terms("dest_port");
+        ports["aggs"] = json!({"proto": {"terms": {"field": "proto", "size": 1}},
         "app": {"terms": {"field": "app_proto", "size": 1}}});
-    let offered = Tree::and(vec![at("dest_ip", &prefix), flows]);
-    // All at once: the store has threads for more than one search.
-    let (out, into, offered) = tokio::try_join!(
-        app.find(end("src_ip", "dest_ip")),
-        app.find(into),
-        app.find(request(offered, json!({"ports": ports}))),
-    )?;
-    let mut host = Host {
-        address: address.to_string(),
-        ..Host::default()
-    };
-    host.add(out.0.total, &out.0.aggregations);
-    host.add(into.0.total, &into.0.aggregations);
-    let (out, into) = (out.0.aggregations, into.0.aggregations);
-    if host.events == 0 {
-        return Err(Problem::missing(format!(
-            "{address} was not seen since {since}"
-        )));
-    }
-    let mut peers = HashMap::new();
-    add(&mut peers, &out["peers"]);
-    add(&mut peers, &into["peers"]);
-    let (lent, countries) = (app.lent.clone(), app.countries.clone());
-    let (host, peers) = app
-        .wait(move || {
-            host.asset = (lent.asset)(&host.address);
-            host.country = countries.of(&host.address);
-            let mut peers: Vec<Peer> = peers
-                .into_values()
-                .map(|peer| Peer {
-                    country: countries.of(&peer.address),
-                    address: peer.address,
-                    events: peer.events,
-                    alerts: peer.alerts,
-                    bytes: peer.bytes,
-                    last: peer.last,
-                })
-                .collect();
-            peers.sort_by_key(|peer| std::cmp::Reverse((peer.events, peer.alerts)));
-            peers.truncate(MAX_PARTS as usize);
-            (host, peers)
+        let offered = Tree::and(vec![at("dest_ip", &prefix), flows]);
+        // All at once: the store has threads for more than one search.
+        let (out, into, offered) = tokio::try_join!(
+            self.find(end("src_ip", "dest_ip")),
+            self.find(into),
+            self.find(request(offered, json!({"ports": ports}))),
+        )?;
+        let mut host = Host {
+            address: address.to_string(),
+            ..Host::default()
+        };
+        host.add(out.0.total, &out.0.aggregations);
+        host.add(into.0.total, &into.0.aggregations);
+        let (out, into) = (out.0.aggregations, into.0.aggregations);
+        if host.events == 0 {
+            return Err(Problem::missing(format!(
+                "{address} was not seen since {since}"
+            )));
+        }
+        let mut peers = HashMap::new();
+        add(&mut peers, &out["peers"]);
+        add(&mut peers, &into["peers"]);
+        let (lent, countries) = (self.lent.clone(), self.countries.clone());
+        let (host, peers) = self
+            .wait(move || {
+                host.asset = (lent.asset)(&host.address);
+                host.country = countries.of(&host.address);
+                let mut peers: Vec<Peer> = peers
+                    .into_values()
+                    .map(|peer| Peer {
+                        country: countries.of(&peer.address),
+                        address: peer.address,
+                        events: peer.events,
+                        alerts: peer.alerts,
+                        bytes: peer.bytes,
+                        last: peer.last,
+                    })
+                    .collect();
+                peers.sort_by_key(|peer| std::cmp::Reverse((peer.events, peer.alerts)));
+                peers.truncate(MAX_PARTS as usize);
+                (host, peers)
+            })
+            .await?;
+        Ok(HostDetail {
+            host,
+            peers,
+            services: services(&offered.0.aggregations["ports"]),
+            names: names_of(&into),
+            alerts_by_signature: fired(&[&out["signatures"], &into["signatures"]]),
         })
-        .await?;
-    Ok(Json(HostDetail {
-        host,
-        peers,
-        services: services(&offered.0.aggregations["ports"]),
-        names: names_of(&into),
-        alerts_by_signature: fired(&[&out["signatures"], &into["signatures"]]),
-    }))
+    }
 }
 
 fn services(answer: &Value) -> Vec<Service> {
