@@ -157,6 +157,12 @@ impl Rule {
 }
 
 impl Fitted<'_> {
+    /// How many inputs a flow becomes.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.scaler.width()
+    }
+
     /// The inputs of a flow, [`Scaler::width`] of them, each within [`LIMIT`]. A missing value is 0: as usual.
     pub fn inputs(&self, values: &[f32], into: &mut Vec<f32>) {
         for (column, (at, places)) in self.scaler.columns.iter().zip(&self.places) {

@@ -1,0 +1,27 @@
+//! What every model has in common, however it works inside.
+
+use std::collections::BTreeMap;
+
+use crate::scale::Missing;
+use crate::table::Table;
+
+/// Arrays of numbers by name: what a model file keeps of a detector. Shapes are the detector's own business.
+pub type Tensors = BTreeMap<String, Vec<f32>>;
+
+/// A way to tell how suspicious flows are.
+pub trait Detector: Send + Sync {
+    /// Its name in a model file and in `--model`.
+    fn name(&self) -> &'static str;
+
+    /// For each row how suspicious it is: higher is worse, in no unit. Calibration makes a probability of it.
+    ///
+    /// # Errors
+    /// Columns that it was fitted on and that the table lacks.
+    fn raw(&self, table: &Table, rows: &[usize]) -> Result<Vec<f32>, Missing>;
+
+    /// Whether it was fitted on normal rows alone.
+    fn is_unsupervised(&self) -> bool;
+
+    /// All it has learned, for a model file.
+    fn to_tensors(&self) -> Tensors;
+}
