@@ -22,6 +22,21 @@ pub trait Detector: Send + Sync {
     /// Whether it was fitted on normal rows alone.
     fn is_unsupervised(&self) -> bool;
 
-    /// All it has learned, for a model file.
+    /// What it has learned besides arrays, for a model file.
+    fn facts(&self) -> serde_json::Value;
+
+    /// All arrays that it has learned, for a model file.
     fn to_tensors(&self) -> Tensors;
+}
+
+/// A detector from a model file.
+///
+/// # Errors
+/// What does not fit, in words.
+pub fn load(
+    name: &str,
+    _facts: &serde_json::Value,
+    _tensors: &Tensors,
+) -> Result<Box<dyn Detector>, String> {
+    Err(format!("this version knows no model {name:?}"))
 }

@@ -1,6 +1,25 @@
 //! Why a flow was found.
+//!
+//! Two ways that know nothing of each other: integrated gradients (M. Sundararajan et al., "Axiomatic Attribution
+//! for Deep Networks", 2017) from what is usual to what is, and occlusion, which asks how far the score falls when
+//! a feature is as usual. The features that are named are those whose removal, one after the other, takes most
+//! away: so it is the score itself that bears them out.
+
+mod attribute;
+mod words;
 
 use serde::Serialize;
+
+pub use attribute::{Attribution, attribute, integrated, occluded};
+
+use crate::model::Model;
+use crate::scale::Missing;
+use crate::table::Table;
+
+/// Features that an explanation names.
+pub const TOP: usize = 5;
+/// Normal flows that it names.
+pub const NEAREST: usize = 3;
 
 /// A feature that counted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,5 +67,25 @@ pub struct Explanation {
     pub text: String,
 }
 
-/// Features that an explanation names.
-pub const TOP: usize = 5;
+/// Explains a row's score; `rows` are those it was scored with, and a row that is not one of them is taken alone.
+///
+/// # Errors
+/// Columns that the table lacks.
+pub fn explain(
+    model: &Model,
+    table: &Table,
+    rows: &[usize],
+    row: usize,
+) -> Result<Explanation, Missing> {
+    let host = table.rows.get(row).and_then(|row| row.host);
+    let is_history =
+        |other: &usize| *other == row || host.is_some() && table.rows[*other].host == host;
+    let mut history: Vec<usize> = rows.iter().copied().filter(is_history).collect();
+    if !history.contains(&row) {
+        history = vec![row];
+    }
+    let attribution = attribute(model, table, &history, row)?;
+    let at = history.iter().position(|other| *other == row).unwrap_or(0);
+    let score = model.score(table, &history)?[at];
+    Ok(words::explanation(model, table, row, &score, &attribution))
+}

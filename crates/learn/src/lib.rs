@@ -2,17 +2,24 @@
 //!
 //! `table` holds flows with their labels, `read` makes tables of labelled files, `split` keeps rows apart that a
 //! model is judged on. `scale` makes inputs of flows that a model can learn from, `window` puts a flow together
-//! with what its host did before. `train` says how a model comes about, `model` what it gives, `measure` what
-//! its scores are worth.
+//! with what its host did before. `train` has nets (`net`) learn from windows, `clstm` makes one detector of
+//! them; `surprise`, `calibrate` and `threshold` make its numbers mean something. `model` is all of that in one
+//! file, `explain` says why, `measure` what its scores are worth, `drift` when it is time to train anew.
 
+pub mod calibrate;
+pub mod clstm;
 pub mod detector;
+pub mod drift;
 pub mod explain;
 pub mod measure;
 pub mod model;
+pub mod net;
 pub mod random;
 pub mod read;
 pub mod scale;
 pub mod split;
+pub mod surprise;
 pub mod table;
+pub mod threshold;
 pub mod train;
 pub mod window;

@@ -1,10 +1,20 @@
 //! What a training is told, and what it tells.
 
+pub mod checkpoint;
+pub mod fit;
+pub mod hold;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::scale::Missing;
+
+/// More of anything than any table holds.
+const MAX_COUNT: usize = 100_000_000;
+/// As many incidents as a threshold can be fitted to.
+#[allow(clippy::cast_precision_loss)]
+const MAX_PER_DAY: f32 = crate::threshold::MAX_INCIDENTS as f32;
 
 /// Whether labels are learned from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +59,10 @@ pub struct Settings {
     pub weight_decay: f32,
     /// Share of inputs and of hidden units left out at random in each step.
     pub dropout: f32,
+    /// Of a step's windows, how many more are mixed up from several flows and learned as of no known class.
+    pub mixed: f32,
+    /// Trainings that leave kinds of attack out, to learn how far each signal is to be trusted with new kinds.
+    pub folds: usize,
     /// Share of the rows that calibrate the scores and say when it is enough.
     pub held_back: f32,
     /// Whether labels are learned from.
@@ -75,11 +89,59 @@ impl Default for Settings {
             learning_rate: 2e-3,
             weight_decay: 1e-2,
             dropout: 0.1,
+            mixed: 0.25,
+            folds: 3,
             held_back: 0.15,
             labels: Labels::Auto,
             incidents_per_day: 5.0,
             checkpoints: None,
         }
+    }
+}
+
+impl Settings {
+    /// Refuses what can't be, by its key.
+    ///
+    /// # Errors
+    /// The first setting that can't be.
+    pub fn check(&self) -> Result<(), Error> {
+        let counts = [
+            ("window", self.window, 1, crate::window::MAX_LENGTH),
+            ("stride", self.stride, 1, MAX_COUNT),
+            ("epochs", self.epochs, 1, 10_000),
+            ("batch", self.batch, 2, 65_536),
+            ("windows_per_epoch", self.windows_per_epoch, 1, MAX_COUNT),
+            ("hidden", self.hidden, 1, crate::net::MAX_HIDDEN),
+            ("members", self.members, 1, 32),
+            ("patience", self.patience, 1, MAX_COUNT),
+            ("folds", self.folds, 0, 20),
+        ];
+        for (name, value, least, most) in counts {
+            if !(least..=most).contains(&value) {
+                let why = format!("{value} is not within {least} and {most}");
+                return Err(Error::Setting { name, why });
+            }
+        }
+        let amounts = [
+            ("learning_rate", self.learning_rate, 1e-7, 1.0),
+            ("weight_decay", self.weight_decay, 0.0, 10.0),
+            ("dropout", self.dropout, 0.0, 0.9),
+            ("mixed", self.mixed, 0.0, 4.0),
+            ("held_back", self.held_back, 0.01, 0.5),
+            (
+                "incidents_per_day",
+                self.incidents_per_day,
+                0.0,
+                MAX_PER_DAY,
+            ),
+        ];
+        for (name, value, least, most) in amounts {
+            if !(least..=most).contains(&value) {
+                let why = format!("{value} is not within {least} and {most}");
+                return Err(Error::Setting { name, why });
+            }
+        }
+        Ok(())
     }
 }
 

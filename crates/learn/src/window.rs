@@ -33,86 +33,88 @@ pub struct Windows {
     before: Vec<u32>,
     /// By flow: the time since that one, scaled.
     gaps: Vec<f32>,
-    /// By window: its last flow.
-    ends: Vec<u32>,
+    /// By flow: how many flows of the host came before it.
+    places: Vec<u32>,
 }
 
 impl Windows {
-    /// Windows that end at every `stride`-th flow of a host. With a stride of 1 each row ends one window.
-    ///
-    /// Only the given rows are looked at. Windows stand in the order of the rows.
+    /// Windows over these rows and no others, one that ends at each, in the order of the rows.
     #[must_use]
-    pub fn build(
-        table: &Table,
-        fitted: &Fitted<'_>,
-        rows: &[usize],
-        length: usize,
-        stride: usize,
-    ) -> Self {
+    pub fn build(table: &Table, fitted: &Fitted<'_>, rows: &[usize], length: usize) -> Self {
         let mut flows = Vec::with_capacity(rows.len() * fitted.width());
         for row in rows {
+            let begin = flows.len();
             fitted.inputs(table.values(*row), &mut flows);
-        }
-        let mut order: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(NONE)).collect();
-        let at = |flow: u32| table.rows[rows[flow as usize]].at_us;
-        order.sort_by_key(|flow| (at(*flow), *flow));
-        let mut before = vec![NONE; rows.len()];
-        let mut gaps = vec![0.0; rows.len()];
-        let mut is_end = vec![true; rows.len()];
-        let mut newest: HashMap<u32, (u32, usize)> = HashMap::new();
-        for flow in order {
-            let Some(host) = table.rows[rows[flow as usize]].host else {
-                continue;
-            };
-            let (last, count) = newest.get(&host).copied().unwrap_or((NONE, 0));
-            let place = flow as usize;
-            if last != NONE {
-                before[place] = last;
-                gaps[place] = gap(at(flow).saturating_sub(at(last)));
+            // Beyond one, distances count by their logarithm: ten times the usual is odd, not all there is.
+            for input in &mut flows[begin..] {
+                *input = input.asinh();
             }
-            is_end[place] = count.is_multiple_of(stride.max(1));
-            newest.insert(host, (flow, count + 1));
         }
-        #[allow(clippy::cast_possible_truncation)] // a table has fewer rows: `MAX_ROWS`
-        let ends: Vec<u32> = (0..rows.len())
-            .filter(|flow| is_end[*flow])
-            .map(|flow| flow as u32)
-            .collect();
-        Windows {
+        let mut windows = Windows {
             length: length.clamp(1, MAX_LENGTH),
             width: fitted.width() + EXTRA,
-            last: ends.iter().map(|flow| rows[*flow as usize]).collect(),
+            last: rows.to_vec(),
             flows,
-            before,
-            gaps,
-            ends,
+            before: vec![NONE; rows.len()],
+            gaps: vec![0.0; rows.len()],
+            places: vec![0; rows.len()],
+        };
+        windows.link(table);
+        windows
+    }
+
+    fn link(&mut self, table: &Table) {
+        let flow = |flow: u32| &table.rows[self.last[flow as usize]];
+        let mut order: Vec<u32> = (0..u32::try_from(self.last.len()).unwrap_or(NONE)).collect();
+        order.sort_by_key(|at| (flow(*at).at_us, *at));
+        let mut newest: HashMap<u32, u32> = HashMap::new();
+        for at in order {
+            let Some(host) = flow(at).host else {
+                continue;
+            };
+            let Some(last) = newest.insert(host, at) else {
+                continue;
+            };
+            let place = at as usize;
+            self.before[place] = last;
+            self.gaps[place] = gap(flow(at).at_us.saturating_sub(flow(last).at_us));
+            self.places[place] = self.places[last as usize] + 1;
         }
     }
 
     /// Windows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.last.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.last.is_empty()
+    }
+
+    /// Whether a window is one of those that end at every `stride`-th flow of a host.
+    #[must_use]
+    pub fn is_every(&self, window: usize, stride: usize) -> bool {
+        let place = self.places.get(window).map_or(0, |place| *place as usize);
+        place.is_multiple_of(stride.max(1))
     }
 
     /// Inputs of the last flow of a window, without [`EXTRA`].
     #[must_use]
     pub fn flow(&self, window: usize) -> &[f32] {
         let width = self.width - EXTRA;
-        let at = self.ends.get(window).map_or(0, |flow| *flow as usize) * width;
-        self.flows.get(at..at + width).unwrap_or_default()
+        let at = window.saturating_mul(width);
+        self.flows
+            .get(at..at.saturating_add(width))
+            .unwrap_or_default()
     }
 
-    /// The table's rows of a window's flows, oldest first, where `rows` are those it was built over.
+    /// The table's rows of a window's flows, oldest first.
     #[must_use]
-    pub fn members(&self, window: usize, rows: &[usize]) -> Vec<usize> {
-        let flows = self.chain(window).map(|flow| rows[flow as usize]);
+    pub fn members(&self, window: usize) -> Vec<usize> {
+        let flows = self.chain(window).map(|flow| self.last[flow as usize]);
         let mut members: Vec<usize> = flows.collect();
         members.reverse();
         members
@@ -143,7 +145,8 @@ impl Windows {
             let before = self.before[*flow as usize];
             (before != NONE).then_some(before)
         };
-        std::iter::successors(self.ends.get(window).copied(), before).take(self.length)
+        let last = (window < self.last.len()).then(|| u32::try_from(window).unwrap_or(NONE));
+        std::iter::successors(last, before).take(self.length)
     }
 }
 
@@ -178,14 +181,14 @@ mod tests {
         table
     }
 
-    fn members(flows: &[(Option<u32>, i64)], length: usize, stride: usize) -> Vec<Vec<usize>> {
+    fn members(flows: &[(Option<u32>, i64)], length: usize) -> Vec<Vec<usize>> {
         let table = table(flows);
         let rows: Vec<usize> = (0..table.len()).collect();
         let scaler = Scaler::fit(&table, &rows);
         let fitted = scaler.on(&table).unwrap();
-        let windows = Windows::build(&table, &fitted, &rows, length, stride);
+        let windows = Windows::build(&table, &fitted, &rows, length);
         (0..windows.len())
-            .map(|window| windows.members(window, &rows))
+            .map(|window| windows.members(window))
             .collect()
     }
 
@@ -200,14 +203,19 @@ mod tests {
             (None, 6),
         ];
         let expected = [vec![4, 0], vec![1], vec![2], vec![3], vec![2, 4], vec![5]];
-        assert_eq!(members(&flows, 2, 1), expected);
+        assert_eq!(members(&flows, 2), expected);
     }
 
     #[test]
-    fn a_stride_leaves_ends_out_but_no_history() {
+    fn a_stride_leaves_windows_out_but_no_history() {
         let flows: Vec<_> = (0..5).map(|second| (Some(1), second)).collect();
-        let expected = [vec![0], vec![0, 1, 2], vec![2, 3, 4]];
-        assert_eq!(members(&flows, 3, 2), expected);
+        let table = table(&flows);
+        let rows: Vec<usize> = (0..5).collect();
+        let scaler = Scaler::fit(&table, &rows);
+        let windows = Windows::build(&table, &scaler.on(&table).unwrap(), &rows, 3);
+        let ends: Vec<usize> = (0..5).filter(|at| windows.is_every(*at, 2)).collect();
+        assert_eq!(ends, [0, 2, 4]);
+        assert_eq!(windows.members(4), [2, 3, 4]);
     }
 
     #[test]
@@ -215,7 +223,7 @@ mod tests {
         let table = table(&[(Some(1), 0), (Some(1), 19), (Some(2), 0)]);
         let scaler = Scaler::fit(&table, &[0, 1, 2]);
         let fitted = scaler.on(&table).unwrap();
-        let windows = Windows::build(&table, &fitted, &[0, 1, 2], 9, 1);
+        let windows = Windows::build(&table, &fitted, &[0, 1, 2], 9);
         let mut batch = Vec::new();
         assert_eq!(windows.batch(&[1, 2], &mut batch), 2);
         let gap = 20.0_f32.ln() / GAP_UNIT;

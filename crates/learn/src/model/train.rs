@@ -1,0 +1,290 @@
+//! From flows to a model that is calibrated and has its threshold.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::{Calibrated, Kind, Manifest, Model, Normals, Score, Trained};
+use crate::calibrate::{Calibration, expected_error};
+use crate::clstm::{self, Learned};
+use crate::detector::Detector;
+use crate::drift::Reference;
+use crate::scale::Scaler;
+use crate::surprise::Surprise;
+use crate::table::{NORMAL, Table};
+use crate::threshold::Incidents;
+use crate::train::checkpoint::Checkpoint;
+use crate::train::hold::hold_back;
+use crate::train::{Error, Labels, Settings, Watch};
+
+/// Flows that a training needs: fewer have no percentiles.
+pub const MIN_ROWS: usize = 100;
+/// Flows of each sort, attacks and normal ones, that labels need to be learned from.
+const MIN_SORT: usize = 10;
+
+/// Rows, ready to be learned from.
+struct Ready {
+    learn: Vec<usize>,
+    held: Vec<usize>,
+    is_supervised: bool,
+    trained: Trained,
+}
+
+impl Model {
+    /// Trains a convolutional LSTM on these rows.
+    ///
+    /// # Errors
+    /// Settings that can't be, rows that nothing can be learned from, a checkpoint that can't be written, or a
+    /// stop by who watches.
+    pub fn train(
+        table: &Table,
+        rows: &[usize],
+        settings: &Settings,
+        watch: &mut dyn Watch,
+    ) -> Result<Model, Error> {
+        let ready = Ready::of(table, rows, settings, None)?;
+        let learned = Learned {
+            table,
+            learn: &ready.learn,
+            held: &ready.held,
+            is_supervised: ready.is_supervised,
+            settings,
+        };
+        let folder = settings.checkpoints.as_deref();
+        let jobs = clstm::jobs(settings, ready.is_supervised);
+        let mut checkpoint = Checkpoint::open(folder, &ready.trained.fingerprint, jobs, watch)?;
+        let clstm = clstm::fit(&learned, &mut checkpoint)?;
+        let scaler = clstm.facts.scaler.clone();
+        let kind = Kind::Clstm(Box::new(clstm));
+        Ok(ready.finish(table, settings, kind, scaler)?)
+    }
+
+    /// Makes a model of a detector that is fitted by `fit` on the rows to learn from.
+    ///
+    /// # Errors
+    /// As [`Model::train`].
+    pub fn of_detector(
+        table: &Table,
+        rows: &[usize],
+        settings: &Settings,
+        is_supervised: bool,
+        fit: impl FnOnce(&Table, &[usize], u64) -> Box<dyn Detector>,
+    ) -> Result<Model, Error> {
+        let ready = Ready::of(table, rows, settings, Some(is_supervised))?;
+        let detector = fit(table, &ready.learn, settings.seed);
+        let normal: Vec<usize> = of_normal(table, &ready.learn);
+        let scaler = Scaler::fit(table, &normal);
+        Ok(ready.finish(table, settings, Kind::Baseline(detector), scaler)?)
+    }
+}
+
+impl Ready {
+    fn of(
+        table: &Table,
+        rows: &[usize],
+        settings: &Settings,
+        wants_labels: Option<bool>,
+    ) -> Result<Self, Error> {
+        settings.check()?;
+        let few = |given: usize| Error::Few {
+            given,
+            wanted: MIN_ROWS,
+        };
+        if rows.len() < MIN_ROWS {
+            return Err(few(rows.len()));
+        }
+        let labelled = |is_attack| {
+            rows.iter()
+                .filter(|row| table.is_attack(**row) == Some(is_attack))
+                .count()
+        };
+        let (attacks, normal) = (labelled(true), labelled(false));
+        let has_both = attacks >= MIN_SORT && normal >= MIN_SORT;
+        let is_supervised = match (settings.labels, wants_labels) {
+            (Labels::Ignore, _) => false,
+            (Labels::Use, _) if !has_both => {
+                let class = table.classes.get(usize::from(attacks > normal));
+                return Err(Error::OneClass(class.cloned().unwrap_or_default()));
+            }
+            (Labels::Use, _) => true,
+            (Labels::Auto, wants) => has_both && wants != Some(false),
+        };
+        let is_used = |row: &usize| match table.is_attack(*row) {
+            Some(true) => {
+                is_supervised || wants_labels == Some(false) && attacks < rows.len() && normal > 0
+            }
+            Some(false) => true,
+            None => !is_supervised,
+        };
+        let mut used: Vec<usize> = rows.iter().copied().filter(is_used).collect();
+        used.sort_unstable();
+        used.dedup();
+        if used.is_empty() {
+            let class = rows.first().and_then(|row| table.rows[*row].class);
+            let name = class.and_then(|class| table.classes.get(usize::from(class)));
+            return Err(Error::OneClass(name.cloned().unwrap_or_default()));
+        }
+        if used.len() < MIN_ROWS {
+            return Err(few(used.len()));
+        }
+        if is_constant(table, &used) {
+            return Err(Error::Constant);
+        }
+        let (learn, held) = hold_back(table, &used, settings.held_back);
+        let hash = hash(table, &used);
+        let mut classes = BTreeMap::new();
+        for row in &used {
+            let class = table.rows[*row]
+                .class
+                .and_then(|class| table.classes.get(usize::from(class)));
+            let class = class.map_or("not labelled", String::as_str);
+            *classes.entry(class.to_owned()).or_default() += 1;
+        }
+        let told = Settings {
+            checkpoints: None,
+            name: String::new(),
+            ..settings.clone()
+        };
+        // Settings are numbers and words: nothing that JSON can't say.
+        let told = serde_json::to_string(&told).unwrap_or_default();
+        let trained = Trained {
+            fingerprint: hex(&Sha256::digest(format!("{hash} {is_supervised} {told}"))),
+            hash,
+            sources: table.sources.clone(),
+            learned: learn.len(),
+            held_back: held.len(),
+            classes,
+        };
+        Ok(Ready {
+            learn,
+            held,
+            is_supervised,
+            trained,
+        })
+    }
+
+    /// Calibrates, sets the threshold and puts the model together.
+    fn finish(
+        self,
+        table: &Table,
+        settings: &Settings,
+        kind: Kind,
+        scaler: Scaler,
+    ) -> Result<Model, crate::scale::Missing> {
+        let normal_held = of_normal(table, &self.held);
+        let raw = match &kind {
+            Kind::Clstm(_) => Surprise::fit(std::iter::empty()),
+            Kind::Baseline(detector) => {
+                Surprise::fit(detector.raw(table, &normal_held)?.into_iter())
+            }
+        };
+        let normal_learn = of_normal(table, &self.learn);
+        let mut model = Model {
+            manifest: Manifest {
+                name: settings.name.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                classes: table.classes.clone(),
+                is_supervised: self.is_supervised,
+                settings: Settings {
+                    checkpoints: None,
+                    ..settings.clone()
+                },
+                trained: self.trained,
+                calibrated: Calibrated::Rareness,
+                raw,
+                cut: 0.0,
+                incidents: Incidents::default(),
+                drift: Reference::fit(table, &self.learn),
+                metrics: BTreeMap::new(),
+            },
+            kind,
+            normals: Normals::choose(table, &normal_learn, &scaler, settings.seed),
+            checkpoint: settings.checkpoints.clone(),
+        };
+        let scores = model.score(table, &self.held)?;
+        let suspicions: Vec<f32> = scores.iter().map(|score| score.suspicion).collect();
+        let is_attack: Vec<bool> = self
+            .held
+            .iter()
+            .map(|row| table.is_attack(*row) == Some(true))
+            .collect();
+        if self.is_supervised {
+            let calibration = Calibration::fit(&suspicions, &is_attack);
+            model.manifest.calibrated = Calibrated::Labels(calibration);
+            let error = cross_fitted_error(&suspicions, &is_attack);
+            model.manifest.metrics.insert("ece".to_owned(), error);
+        }
+        let normal = self
+            .held
+            .iter()
+            .zip(&scores)
+            .filter(|(row, _)| table.is_attack(**row) != Some(true));
+        let flows =
+            normal.map(|(row, score): (&usize, &Score)| (&table.rows[*row], score.suspicion));
+        model.manifest.incidents = Incidents::of(flows, settings.held_back);
+        model.manifest.cut = model.cut(settings.incidents_per_day);
+        Ok(model)
+    }
+}
+
+/// The calibration error of flows that the calibration was not fitted on: each half is judged by the other's.
+fn cross_fitted_error(suspicions: &[f32], is_attack: &[bool]) -> f64 {
+    let half = |odd: usize| -> (Vec<f32>, Vec<bool>) {
+        let pairs = suspicions.iter().copied().zip(is_attack.iter().copied());
+        pairs.skip(odd).step_by(2).unzip()
+    };
+    let off = |(fit, judge): (usize, usize)| {
+        let ((scores, truth), (others, others_truth)) = (half(fit), half(judge));
+        let calibration = Calibrated::Labels(Calibration::fit(&scores, &truth));
+        let told: Vec<f32> = others
+            .iter()
+            .map(|score| calibration.probability(*score))
+            .collect();
+        expected_error(&told, &others_truth)
+    };
+    [(0, 1), (1, 0)].map(off).iter().sum::<f64>() / 2.0
+}
+
+fn of_normal(table: &Table, rows: &[usize]) -> Vec<usize> {
+    let is_normal = |row: &usize| table.rows[*row].class.unwrap_or(NORMAL) == NORMAL;
+    rows.iter().copied().filter(is_normal).collect()
+}
+
+/// Whether all rows have the same features.
+fn is_constant(table: &Table, rows: &[usize]) -> bool {
+    let bits = |row: usize| table.values(row).iter().map(|value| value.to_bits());
+    let Some((first, rest)) = rows.split_first() else {
+        return true;
+    };
+    rest.iter().all(|row| bits(*row).eq(bits(*first)))
+}
+
+fn hash(table: &Table, rows: &[usize]) -> String {
+    let mut hash = Sha256::new();
+    for column in &table.columns {
+        hash.update(column.name.as_bytes());
+        hash.update([0]);
+        for name in &column.names {
+            hash.update(name.as_bytes());
+            hash.update([1]);
+        }
+    }
+    for class in &table.classes {
+        hash.update(class.as_bytes());
+        hash.update([2]);
+    }
+    for row in rows {
+        let known = &table.rows[*row];
+        hash.update(known.class.unwrap_or(u16::MAX).to_le_bytes());
+        hash.update(known.host.unwrap_or(u32::MAX).to_le_bytes());
+        hash.update(known.at_us.to_le_bytes());
+        for value in table.values(*row) {
+            hash.update(value.to_bits().to_le_bytes());
+        }
+    }
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,210 @@
+//! From a budget to a threshold: so many findings a day, and no more.
+//!
+//! What an operator looks at is not a flow but an incident: all findings of one host within one window of time.
+//! So the threshold is where the incidents of normal traffic are as many as the budget allows.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::table::Row;
+
+/// Findings of one host within this time are one incident: an hour. Scores are on the scale of
+/// [`crate::model::Score::suspicion`].
+pub const INCIDENT_US: i64 = 3_600_000_000;
+/// A day.
+pub const DAY_US: i64 = 24 * INCIDENT_US;
+/// Incidents that are remembered in a day; the least suspicious are forgotten first. No budget is larger.
+pub const MAX_INCIDENTS: usize = 2_000;
+/// Days that a threshold is fitted on while traffic drifts.
+pub const DAYS: usize = 14;
+/// The threshold where no normal flow was seen: one of 10,000.
+const NOTHING_SEEN: f32 = 4.0;
+/// Of the way to a higher threshold, what is gone in a day: who floods us to raise it needs many days.
+const RISE: f32 = 0.25;
+
+/// The incidents that some scored flows would be, the most suspicious first, and the days they stand for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Incidents {
+    /// Each incident's highest score, falling, at most [`MAX_INCIDENTS`].
+    pub scores: Vec<f32>,
+    /// Days that the flows stand for.
+    pub days: f32,
+}
+
+impl Incidents {
+    /// Groups scores of flows that are a `share` of those of their time. Flows without a time are taken as of one
+    /// day, flows without a host as hosts of their own.
+    #[must_use]
+    pub fn of<'a>(flows: impl Iterator<Item = (&'a Row, f32)>, share: f32) -> Self {
+        let mut highest: BTreeMap<(u64, i64), f32> = BTreeMap::new();
+        let (mut first, mut last) = (i64::MAX, i64::MIN);
+        for (at, (row, score)) in flows.enumerate() {
+            let host = row.host.map_or((1 << 32) | at as u64, u64::from);
+            let slot = highest.entry((host, row.at_us.div_euclid(INCIDENT_US)));
+            let slot = slot.or_insert(f32::NEG_INFINITY);
+            *slot = slot.max(score);
+            (first, last) = (first.min(row.at_us), last.max(row.at_us));
+        }
+        let mut scores: Vec<f32> = highest.into_values().collect();
+        scores.sort_unstable_by(|a, b| b.total_cmp(a));
+        scores.truncate(MAX_INCIDENTS);
+        #[allow(clippy::cast_precision_loss)]
+        let days = match last.saturating_sub(first) {
+            span if span > 0 => span as f32 / DAY_US as f32,
+            _ => 1.0,
+        };
+        Incidents {
+            scores,
+            days: days * share,
+        }
+    }
+
+    /// The lowest threshold that keeps to the budget: findings are scores above it.
+    ///
+    /// Where the flows stand for too little time to have even one incident, the scale says how much rarer the
+    /// threshold must be than the rarest of them: one more is ten times rarer.
+    #[must_use]
+    pub fn threshold(&self, per_day: f32) -> f32 {
+        let allowed = per_day.max(0.0) * self.days;
+        let Some(most) = self.scores.first() else {
+            return NOTHING_SEEN;
+        };
+        if allowed < 1.0 {
+            return most + (1.0 / allowed.max(1e-6)).log10();
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let next = self.scores.get(allowed as usize).copied();
+        // More are allowed than there are: all that is less usual than the most usual of them.
+        next.unwrap_or_else(|| self.scores.last().map_or(*most, |least| *least))
+    }
+
+    /// Incidents a day above a threshold.
+    #[must_use]
+    pub fn per_day(&self, threshold: f32) -> f32 {
+        let above = self.scores.partition_point(|score| *score > threshold);
+        #[allow(clippy::cast_precision_loss)]
+        let above = above as f32;
+        above / self.days.max(f32::MIN_POSITIVE)
+    }
+}
+
+/// A threshold that follows the traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Follow {
+    /// Findings a day that are allowed.
+    pub per_day: f32,
+    /// The threshold just now.
+    pub threshold: f32,
+    /// Whole days, oldest first: the scores of each day's incidents, falling.
+    days: VecDeque<Vec<f32>>,
+    /// The day that goes on.
+    today: i64,
+    /// Its incidents: host, hour, highest score.
+    open: BTreeMap<(u32, i64), f32>,
+}
+
+impl Follow {
+    /// Begins with a model's threshold.
+    #[must_use]
+    pub fn new(per_day: f32, threshold: f32) -> Self {
+        Follow {
+            per_day,
+            threshold,
+            days: VecDeque::new(),
+            today: i64::MIN,
+            open: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a flow's score in; one that an operator confirmed as an attack must be left out. At the end of a day
+    /// the threshold is fitted anew.
+    pub fn see(&mut self, host: u32, at_us: i64, score: f32) {
+        let day = at_us.div_euclid(DAY_US);
+        if day > self.today {
+            self.end_of_day();
+            self.today = day;
+        }
+        let incident = (host, at_us.div_euclid(INCIDENT_US));
+        let slot = self.open.entry(incident).or_insert(f32::NEG_INFINITY);
+        *slot = slot.max(score);
+        if self.open.len() > MAX_INCIDENTS {
+            let least = self.open.iter().min_by(|a, b| a.1.total_cmp(b.1));
+            if let Some(least) = least.map(|(incident, _)| *incident) {
+                self.open.remove(&least);
+            }
+        }
+    }
+
+    fn end_of_day(&mut self) {
+        if self.open.is_empty() {
+            return;
+        }
+        let mut scores: Vec<f32> = std::mem::take(&mut self.open).into_values().collect();
+        scores.sort_unstable_by(|a, b| b.total_cmp(a));
+        self.days.push_back(scores);
+        if self.days.len() > DAYS {
+            self.days.pop_front();
+        }
+        let mut all: Vec<f32> = self.days.iter().flatten().copied().collect();
+        all.sort_unstable_by(|a, b| b.total_cmp(a));
+        #[allow(clippy::cast_precision_loss)]
+        let incidents = Incidents {
+            scores: all,
+            days: self.days.len() as f32,
+        };
+        let fitted = incidents.threshold(self.per_day);
+        self.threshold = match fitted > self.threshold {
+            true => self.threshold + RISE * (fitted - self.threshold),
+            false => fitted,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(host: u32, hour: i64) -> Row {
+        Row {
+            host: Some(host),
+            at_us: hour * INCIDENT_US,
+            ..Row::default()
+        }
+    }
+
+    #[test]
+    fn findings_of_a_host_in_an_hour_are_one_incident() {
+        let rows = [row(1, 0), row(1, 0), row(1, 1), row(2, 0), row(3, 48)];
+        let scores = [0.2, 0.9, 0.8, 0.7, 0.1];
+        let incidents = Incidents::of(rows.iter().zip(scores), 1.0);
+        assert_eq!(incidents.scores, [0.9, 0.8, 0.7, 0.1]);
+        assert_eq!(incidents.days, 2.0);
+        for (per_day, threshold, given) in [(0.5, 0.8, 0.5), (1.0, 0.7, 1.0), (9.0, 0.1, 1.5)] {
+            assert_eq!(incidents.threshold(per_day), threshold);
+            assert_eq!(incidents.per_day(threshold), given);
+        }
+        let few = incidents.threshold(0.05);
+        assert!(
+            (few - 1.9).abs() < 1e-6,
+            "ten times rarer than the rarest: {few}"
+        );
+        assert_eq!(Incidents::default().threshold(5.0), NOTHING_SEEN);
+    }
+
+    #[test]
+    fn a_threshold_follows_the_traffic_down_at_once_and_up_slowly() {
+        let mut follow = Follow::new(1.0, 0.5);
+        let day = |follow: &mut Follow, day: i64, scores: [f32; 3]| {
+            for (host, score) in (0..).zip(scores) {
+                follow.see(host, day * DAY_US, score);
+            }
+        };
+        day(&mut follow, 1, [0.3, 0.2, 0.1]);
+        day(&mut follow, 2, [0.9, 0.9, 0.9]);
+        assert_eq!(follow.threshold, 0.2, "one of the first day lies above");
+        day(&mut follow, 3, [0.0, 0.0, 0.0]);
+        let risen = follow.threshold;
+        assert!(risen > 0.2 && risen < 0.5, "{risen}");
+    }
+}

@@ -1,0 +1,191 @@
+//! A training's state on disk: who is killed goes on from the last round, and comes to the same model.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::fit::{Job, State};
+use super::{Error, Progress, Watch};
+use crate::detector::Tensors;
+use crate::model::file;
+use crate::net::{Net, Shape};
+
+/// A training's nets, those that are done and the one that is learning.
+pub struct Checkpoint<'a> {
+    path: Option<PathBuf>,
+    fingerprint: String,
+    done: Vec<(String, Net)>,
+    current: Option<(String, Shape, State)>,
+    watch: &'a mut dyn Watch,
+    /// Nets of the whole training.
+    jobs: usize,
+}
+
+/// What stands in the file's head.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    fingerprint: String,
+    done: Vec<(String, Shape)>,
+    current: Option<(String, Shape, State)>,
+}
+
+impl<'a> Checkpoint<'a> {
+    /// Goes on from a folder's checkpoint of this training, or begins. Other trainings' are left alone: the
+    /// fingerprint, of rows and settings, is part of the name.
+    ///
+    /// # Errors
+    /// A checkpoint that can't be read.
+    pub fn open(
+        folder: Option<&Path>,
+        fingerprint: &str,
+        jobs: usize,
+        watch: &'a mut dyn Watch,
+    ) -> Result<Self, Error> {
+        let mut checkpoint = Checkpoint {
+            path: folder.map(|folder| path(folder, fingerprint)),
+            fingerprint: fingerprint.to_owned(),
+            done: Vec::new(),
+            current: None,
+            watch,
+            jobs,
+        };
+        if let Some(path) = checkpoint.path.clone().filter(|path| path.exists()) {
+            checkpoint.read(&path)?;
+        }
+        Ok(checkpoint)
+    }
+
+    /// Trains a net, or takes it from where it is already trained.
+    ///
+    /// # Errors
+    /// A loss that is no number, a checkpoint that can't be written, or a stop.
+    pub fn run(
+        &mut self,
+        what: &'static str,
+        name: &str,
+        job: &Job<'_>,
+        begin: impl FnOnce() -> State,
+    ) -> Result<Net, Error> {
+        if let Some((_, net)) = self.done.iter().find(|(done, _)| done == name) {
+            return Ok(net.clone());
+        }
+        let mut state = match self.current.take() {
+            Some((current, shape, state)) if current == name && shape == job.shape => state,
+            _ => begin(),
+        };
+        while !job.is_done(&state) {
+            job.epoch(&mut state)?;
+            self.current = Some((name.to_owned(), job.shape, state.clone()));
+            self.write()?;
+            #[allow(clippy::cast_precision_loss)]
+            let part_done = (self.done.len() as f32 + state.epoch as f32 / job.epochs as f32)
+                / self.jobs.max(1) as f32;
+            let progress = Progress {
+                what,
+                epoch: state.epoch,
+                epochs: job.epochs,
+                loss: state.loss,
+                held_back: state.held_back,
+                best: state.best,
+                part_done: part_done.min(1.0),
+            };
+            if !self.watch.epoch(&progress) {
+                return Err(Error::Stopped { epoch: state.epoch });
+            }
+        }
+        let net = Net {
+            shape: job.shape,
+            weights: state.best_weights,
+        };
+        self.current = None;
+        self.done.push((name.to_owned(), net.clone()));
+        self.write()?;
+        Ok(net)
+    }
+
+    fn write(&self) -> Result<(), Error> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let mut tensors = Tensors::new();
+        for (name, net) in &self.done {
+            tensors.extend(net.to_tensors(&format!("done.{name}")));
+        }
+        if let Some((_, shape, state)) = &self.current {
+            for (name, weights) in arrays(state) {
+                let net = Net {
+                    shape: *shape,
+                    weights: weights.clone(),
+                };
+                tensors.extend(net.to_tensors(name));
+            }
+        }
+        let head = Head {
+            fingerprint: self.fingerprint.clone(),
+            done: self
+                .done
+                .iter()
+                .map(|(name, net)| (name.clone(), net.shape))
+                .collect(),
+            current: self.current.clone(),
+        };
+        let written = serde_json::to_string(&head)
+            .map_err(std::io::Error::other)
+            .and_then(|head| file::write(path, &head, &tensors));
+        written.map_err(|source| self.error(path, source))
+    }
+
+    fn read(&mut self, path: &Path) -> Result<(), Error> {
+        let invalid = |why: String| std::io::Error::new(std::io::ErrorKind::InvalidData, why);
+        let (head, tensors) =
+            file::read(path).map_err(|error| self.error(path, invalid(error.to_string())))?;
+        let head: Head = serde_json::from_str(&head)
+            .map_err(|error| self.error(path, invalid(error.to_string())))?;
+        if head.fingerprint != self.fingerprint {
+            return Err(Error::OtherTraining {
+                path: path.to_owned(),
+            });
+        }
+        let net = |shape: Shape, prefix: &str| {
+            Net::from_tensors(shape, prefix, &tensors)
+                .map_err(|name| self.error(path, invalid(format!("array {name:?} is missing"))))
+        };
+        let mut done = Vec::new();
+        for (name, shape) in head.done {
+            let net = net(shape, &format!("done.{name}"))?;
+            done.push((name, net));
+        }
+        let mut current = head.current;
+        if let Some((_, shape, state)) = &mut current {
+            state.weights = net(*shape, "now")?.weights;
+            state.best_weights = net(*shape, "best")?.weights;
+            state.means = net(*shape, "mean")?.weights;
+            state.squares = net(*shape, "square")?.weights;
+        }
+        (self.done, self.current) = (done, current);
+        Ok(())
+    }
+
+    fn error(&self, path: &Path, source: std::io::Error) -> Error {
+        Error::Checkpoint {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// Where a training keeps its checkpoint.
+#[must_use]
+pub fn path(folder: &Path, fingerprint: &str) -> PathBuf {
+    let short: String = fingerprint.chars().take(16).collect();
+    folder.join(format!("{short}.ratel-checkpoint"))
+}
+
+fn arrays(state: &State) -> [(&'static str, &Vec<Vec<f32>>); 4] {
+    [
+        ("now", &state.weights),
+        ("best", &state.best_weights),
+        ("mean", &state.means),
+        ("square", &state.squares),
+    ]
+}
