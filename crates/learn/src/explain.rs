@@ -10,7 +10,7 @@ mod words;
 
 use serde::Serialize;
 
-pub use attribute::{Attribution, attribute, integrated, occluded};
+pub use attribute::{Attribution, attribute, integrated, occluded, without};
 
 use crate::model::Model;
 use crate::scale::Missing;

@@ -1,8 +1,12 @@
 //! A trained model: scores, and what is needed to read them.
 
 pub mod file;
+#[cfg(test)]
+mod folder;
 mod manifest;
 mod normals;
+#[cfg(test)]
+mod tests;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -179,7 +183,7 @@ impl Model {
         tensors.insert(normals::ARRAY.to_owned(), self.normals.to_array());
         let head = manifest::Head::of(self);
         let written = serde_json::to_string(&head)
-            .map_err(std::io::Error::other)
+            .map_err(|error| std::io::Error::other(error.to_string()))
             .and_then(|head| file::write(path, &head, &tensors));
         written.map_err(|error| Error::File {
             path: path.to_owned(),

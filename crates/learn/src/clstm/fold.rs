@@ -147,8 +147,8 @@ mod tests {
             .flat_map(|(kind, count)| std::iter::repeat_n(kind, count))
             .collect();
         let learn: Vec<usize> = (0..classes.len()).collect();
-        let groups = groups(&classes, &learn, 3);
-        assert_eq!(groups, [vec![2, 1], vec![4], vec![5]]);
+        let found = groups(&classes, &learn, 3);
+        assert_eq!(found, [vec![2, 1], vec![4], vec![5]]);
         assert!(groups(&classes[..130], &learn[..130], 3).is_empty());
     }
 

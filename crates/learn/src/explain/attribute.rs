@@ -73,12 +73,28 @@ pub fn occluded(
     history: &[usize],
     row: usize,
 ) -> Result<Vec<f32>, Missing> {
+    let all: Vec<Vec<usize>> = (0..clstm.facts.scaler.columns.len())
+        .map(|column| vec![column])
+        .collect();
+    let (whole, left) = without(clstm, table, history, row, &all)?;
+    Ok(left.iter().map(|left| whole - left).collect())
+}
+
+/// The suspicion of a row as it is, and with each set of columns as usual.
+///
+/// # Errors
+/// Columns that the table lacks.
+pub fn without(
+    clstm: &Clstm,
+    table: &Table,
+    history: &[usize],
+    row: usize,
+    sets: &[Vec<usize>],
+) -> Result<(f32, Vec<f32>), Missing> {
     let (case, _) = Case::of(clstm, table, history, row)?;
-    let all: Vec<Vec<usize>> = (0..case.columns).map(|column| vec![column]).collect();
-    let [whole, rest @ ..] = &case.without(clstm, &all)[..] else {
-        return Ok(Vec::new());
-    };
-    Ok(rest.iter().map(|left| whole - left).collect())
+    let mut scores = case.without(clstm, sets);
+    let left = scores.split_off(1);
+    Ok((scores.first().copied().unwrap_or_default(), left))
 }
 
 fn of_clstm(

@@ -2,7 +2,6 @@
 //!
 //! The format is safetensors: a head in JSON, then numbers. What is ours stands as JSON under one key of its head.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -54,7 +53,7 @@ pub fn write(path: &Path, head: &str, tensors: &Tensors) -> io::Result<()> {
         Ok((*name, TensorView::new(Dtype::F32, shape, bytes)?))
     });
     let views: Result<Vec<_>, safetensors::SafeTensorError> = views.collect();
-    let head = HashMap::from([(KEY.to_owned(), head.to_owned())]);
+    let head = [(KEY.to_owned(), head.to_owned())].into_iter().collect();
     let whole = views.and_then(|views| safetensors::serialize(views, Some(head)));
     let whole = whole.map_err(|error| io::Error::other(error.to_string()))?;
     write_whole(path, &whole)
@@ -127,10 +126,11 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::folder::Folder;
 
     #[test]
     fn what_was_written_is_read() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let path = folder.path().join("deep/model");
         let tensors = Tensors::from([("a".to_owned(), vec![1.5, -2.0]), ("b".to_owned(), vec![])]);
         write(&path, "{}", &tensors).unwrap();
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_cut_off_or_not_ours_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let path = folder.path().join("model");
         let tensors = Tensors::from([("a".to_owned(), vec![1.0; 100])]);
         write(&path, "{}", &tensors).unwrap();
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_leaves_the_old_file_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let path = folder.path().join("model");
         let tensors = Tensors::from([("a".to_owned(), vec![1.0])]);
         write(&path, "old", &tensors).unwrap();

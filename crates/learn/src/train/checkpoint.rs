@@ -130,7 +130,7 @@ impl<'a> Checkpoint<'a> {
             current: self.current.clone(),
         };
         let written = serde_json::to_string(&head)
-            .map_err(std::io::Error::other)
+            .map_err(|error| std::io::Error::other(error.to_string()))
             .and_then(|head| file::write(path, &head, &tensors));
         written.map_err(|source| self.error(path, source))
     }
