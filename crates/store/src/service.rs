@@ -82,10 +82,20 @@ pub async fn run(
     Ok(())
 }
 
+/// How much the store's own threads stand back (`nice`): what waits for them lies safely on the bus, while packets
+/// and people do not wait.
+const BEHIND: i32 = 5;
+
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, Error> {
     thread::Builder::new()
         .name(name.to_owned())
-        .spawn(run)
+        .spawn(move || {
+            // On Linux this thread's alone, and that of those which it starts: they merge.
+            if let Err(error) = rustix::process::nice(BEHIND) {
+                tracing::debug!("store: threads have the priority of all others: {error}");
+            }
+            run();
+        })
         .map_err(Error::io("start", std::path::Path::new(name)))
 }
 

@@ -69,6 +69,7 @@ pub struct Inner {
     pub(super) hosts: Kept<(String, u64), Vec<Host>>,
     /// One host, by its address and the length of the stretch of time.
     pub(super) host: Kept<(IpAddr, u64), HostDetail>,
+    pub(super) values: super::events::values::Values,
     pub(super) hits: super::rules::Hits,
     pub(super) spent: super::rules::Spent,
     pub(super) reloading: tokio::sync::Mutex<()>,
@@ -138,6 +139,7 @@ impl App {
             tallies: Kept::default(),
             hosts: Kept::default(),
             host: Kept::default(),
+            values: super::events::values::Values::default(),
             hits: super::rules::Hits::default(),
             spent: super::rules::Spent::default(),
             reloading: tokio::sync::Mutex::default(),

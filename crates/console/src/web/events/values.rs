@@ -7,6 +7,7 @@ use super::query;
 use crate::api::problem::Problem;
 use crate::web::app::App;
 use crate::web::extract::{Json, Query};
+use crate::web::kept::Kept;
 
 /// Values unless asked otherwise: what a list under a field shows.
 const VALUES: usize = 20;
@@ -34,6 +35,9 @@ pub struct ValueCount {
     /// In how many events.
     pub count: u64,
 }
+
+/// Values of fields, by field, beginning, search and limit: who types asks for the same again and again.
+pub type Values = Kept<(String, String, String, usize), Vec<(String, u64)>>;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -72,9 +76,13 @@ pub async fn list(app: App, Query(asked): Query<Asked>) -> Result<Json<Vec<Value
         return Err(Problem::bad(format!("field: 1 to {MAX_PATH} bytes")));
     }
     let query = query(asked.q.as_deref())?;
-    let found = app.values(asked.field, prefix, query, limit).await?;
-    let told = found
-        .into_iter()
-        .map(|(value, count)| ValueCount { value, count });
+    let key = (asked.field, prefix, asked.q.unwrap_or_default(), limit);
+    let (asker, (field, prefix, ..)) = (app.clone(), key.clone());
+    let asking = async move { asker.values(field, prefix, query, limit).await };
+    let found = app.values.get(key, app.now(), asking).await?;
+    let told = found.iter().map(|(value, count)| ValueCount {
+        value: value.clone(),
+        count: *count,
+    });
     Ok(Json(told.collect()))
 }
