@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::scale::Missing;
+use serde::Deserialize;
+
+use crate::baseline::{Baseline, Which};
+use crate::scale::{Missing, Scaler};
 use crate::table::Table;
 
 /// Arrays of numbers by name: what a model file keeps of a detector. Shapes are the detector's own business.
@@ -35,8 +38,12 @@ pub trait Detector: Send + Sync {
 /// What does not fit, in words.
 pub fn load(
     name: &str,
-    _facts: &serde_json::Value,
-    _tensors: &Tensors,
+    facts: &serde_json::Value,
+    tensors: &Tensors,
 ) -> Result<Box<dyn Detector>, String> {
-    Err(format!("this version knows no model {name:?}"))
+    let which =
+        Which::parse(name).ok_or_else(|| format!("this version knows no model {name:?}"))?;
+    let scaler = Scaler::deserialize(facts).map_err(|error| format!("its facts: {error}"))?;
+    let baseline = Baseline::from_tensors(which, scaler, tensors);
+    Ok(Box::new(baseline.map_err(|error| error.to_string())?))
 }

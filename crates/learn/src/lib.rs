@@ -4,9 +4,13 @@
 //! model is judged on. `scale` makes inputs of flows that a model can learn from, `window` puts a flow together
 //! with what its host did before. `train` has nets (`net`) learn from windows, `clstm` makes one detector of
 //! them; `surprise`, `calibrate` and `threshold` make its numbers mean something. `model` is all of that in one
-//! file, `explain` says why, `measure` what its scores are worth, `drift` when it is time to train anew.
+//! file, `explain` says why, `measure` what its scores are worth, `drift` when it is time to train anew. `baseline`
+//! are simple models that every other must beat, `trial` trains and judges any of them in the same way, and `card`
+//! writes down what came out.
 
+pub mod baseline;
 pub mod calibrate;
+pub mod card;
 pub mod clstm;
 pub mod detector;
 pub mod drift;
@@ -22,4 +26,5 @@ pub mod surprise;
 pub mod table;
 pub mod threshold;
 pub mod train;
+pub mod trial;
 pub mod window;

@@ -68,10 +68,10 @@ impl Model {
         rows: &[usize],
         settings: &Settings,
         is_supervised: bool,
-        fit: impl FnOnce(&Table, &[usize], u64) -> Box<dyn Detector>,
+        fit: impl FnOnce(&Table, &[usize], u64) -> Result<Box<dyn Detector>, Error>,
     ) -> Result<Model, Error> {
         let ready = Ready::of(table, rows, settings, Some(is_supervised))?;
-        let detector = fit(table, &ready.learn, settings.seed);
+        let detector = fit(table, &ready.learn, settings.seed)?;
         let normal: Vec<usize> = of_normal(table, &ready.learn);
         let scaler = Scaler::fit(table, &normal);
         Ok(ready.finish(table, settings, Kind::Baseline(detector), scaler)?)
