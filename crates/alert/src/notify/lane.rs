@@ -283,6 +283,7 @@ impl Shared {
         let mut refresher = Refresher::default();
         let mut tidied = (self.world.now)();
         let mut state = self.lock();
+        state.outbox.queue_mut().settle((self.world.now)());
         while !state.stop {
             let now = (self.world.now)();
             if let Some(record) = state.outbox.queue().expired(now) {

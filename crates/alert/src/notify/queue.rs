@@ -25,6 +25,8 @@ pub const MAX_WAITING: usize = 10_000;
 pub const MAX_TOLD: usize = 20_000;
 /// How long is remembered what was told of an incident that is over: it may come again.
 const REMEMBER: Duration = Duration::from_secs(7 * 86_400);
+/// How long a request of a process that was killed may be on its way: longer than a busy receiver takes to read it.
+const SETTLE: Duration = Duration::from_secs(2);
 /// Incidents in one message at most.
 pub const MAX_BATCH: usize = 100;
 /// From how many held ones on a digest takes their place.
@@ -434,6 +436,14 @@ impl Queue {
             at: now,
             repeat: false,
         })
+    }
+
+    /// To be called once after a restart: what the process before sent in its last moment may be on its way still, and
+    /// a receiver that is asked for it too early does not know it yet.
+    pub fn settle(&mut self, now: Timestamp) {
+        if self.flight.is_some() {
+            self.until = self.until.max(now + SETTLE);
+        }
     }
 
     /// How a failed attempt is recorded.

@@ -154,6 +154,9 @@ fn what_may_have_arrived_goes_again_as_it_was_before_anything_else() {
         11,
     );
     fail(&mut queue, Failure::Unknown, 12);
+    // After a restart what may be on its way is waited for.
+    queue.settle(at(18));
+    assert!(sent(&mut queue, 19).is_none());
     let (flight, _) = sent(&mut queue, 20).unwrap();
     assert_eq!(
         (flight.key.as_str(), flight.repeat, flight.at),
