@@ -16,6 +16,9 @@ use crate::api::status::Status;
 use crate::auth::Role;
 use crate::service::lock;
 
+/// The longest list of names, characters.
+const MAX_METRIC_TEXT: usize = 2048;
+
 /// Metrics in one answer.
 const MAX_METRICS: usize = 32;
 
@@ -98,6 +101,15 @@ pub struct Point {
 async fn series(app: App, Query(asked): Query<Asked>) -> Result<Json<Series>, Problem> {
     let now = app.now();
     let since = super::events::since_or(asked.since.as_deref(), "1h", now)?;
+    if asked
+        .metric
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > MAX_METRIC_TEXT)
+    {
+        return Err(Problem::bad(format!(
+            "metric: {MAX_METRIC_TEXT} characters at most"
+        )));
+    }
     let names: Vec<&str> = asked
         .metric
         .as_deref()
