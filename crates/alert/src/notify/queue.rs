@@ -441,7 +441,7 @@ impl Queue {
     /// To be called once after a restart: what the process before sent in its last moment may be on its way still, and
     /// a receiver that is asked for it too early does not know it yet.
     pub fn settle(&mut self, now: Timestamp) {
-        if self.flight.is_some() {
+        if self.flight.is_some() && !self.policy.repeatable {
             self.until = self.until.max(now + SETTLE);
         }
     }
