@@ -265,7 +265,12 @@ async fn search(app: App, Json(asked): Json<Search>) -> Result<Json<EventsFound>
         aggregations: asked.aggs.unwrap_or_default(),
         ..which.request(app.now())?
     };
-    let (mut answer, took) = app.find(request).await?;
+    // What the store refuses of a body that could be read: aggregations that there are not.
+    let refused = |problem: Problem| match problem.status {
+        400 => Problem::unprocessable(problem.detail),
+        _ => problem,
+    };
+    let (mut answer, took) = app.find(request).await.map_err(refused)?;
     let aggregations = std::mem::take(&mut answer.aggregations);
     Ok(Json(EventsFound {
         page: EventPage::of(answer, took),
