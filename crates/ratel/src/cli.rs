@@ -36,6 +36,9 @@ pub enum Verb {
     Read(Box<Read>),
     /// Measure the flows of captures: CICFlowMeter's features, a row for each flow.
     Flows(crate::flows::Flows),
+    /// Models of flows: train one on your own traffic, evaluate it, score flows, explain a score.
+    #[command(subcommand)]
+    Learn(crate::learn::Verb),
     /// Look after rules.
     #[command(subcommand)]
     Rules(Rules),

@@ -105,6 +105,24 @@ pub fn run(args: &Flows) -> Result<ExitCode> {
 
 /// Reads a capture to its end or to where it breaks; the flows until there are told in any case.
 fn capture(input: &Input, settings: Settings, rows: &mut Rows) -> Result<()> {
+    let is_unwanted = Cell::new(false);
+    measure_while(input, settings, &|| !is_unwanted.get(), &mut |flow| {
+        rows.add(flow);
+        is_unwanted.set(rows.is_unwanted());
+    })
+}
+
+/// Gives the flows of a capture, to its end or to where it breaks.
+pub fn measure(input: &Input, settings: Settings, tell: &mut dyn FnMut(&Flow)) -> Result<()> {
+    measure_while(input, settings, &|| true, tell)
+}
+
+fn measure_while(
+    input: &Input,
+    settings: Settings,
+    is_wanted: &dyn Fn() -> bool,
+    tell: &mut dyn FnMut(&Flow),
+) -> Result<()> {
     let source: Box<dyn Read> = match input {
         Input::Stdin => Box::new(io::stdin().lock()),
         Input::File(path) => Box::new(File::open(path).context("cannot be opened")?),
@@ -112,13 +130,9 @@ fn capture(input: &Input, settings: Settings, rows: &mut Rows) -> Result<()> {
     let mut reader = Reader::new(source).map_err(|error| anyhow!(error))?;
     let mut decoder = Decoder::new(Config::default());
     let mut meter = Meter::new(settings);
-    let is_unwanted = Cell::new(false);
-    let mut tell = |flow: &Flow, _: End| {
-        rows.add(flow);
-        is_unwanted.set(rows.is_unwanted());
-    };
+    let mut tell = |flow: &Flow, _: End| tell(flow);
     let ended = loop {
-        if is_unwanted.get() {
+        if !is_wanted() {
             return Ok(());
         }
         match reader.next() {

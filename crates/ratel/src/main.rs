@@ -17,6 +17,7 @@ mod flows;
 mod harden;
 mod incidents;
 mod journal;
+mod learn;
 mod listing;
 mod openapi;
 mod read;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Verb::Demo(args) => demo::run(args),
         Verb::Read(args) => read::run(args),
         Verb::Flows(args) => flows::run(args),
+        Verb::Learn(verb) => learn::run(verb),
         Verb::Rules(Rules::Check(args)) => verdicts::run(args),
         Verb::Rules(Rules::Reload(control)) => reload::run(control),
         Verb::Sigma(verb) => sigma::run(verb),

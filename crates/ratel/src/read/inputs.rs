@@ -146,7 +146,7 @@ impl Walk {
 /// Whether a file in a folder is a capture, told by its first bytes; a compressed file counts where
 /// its name says that a capture is inside. One that nobody lets us read may be one: opening it again
 /// tells why it can't be read.
-fn is_capture(path: &Path) -> bool {
+pub fn is_capture(path: &Path) -> bool {
     use std::io::Read as _;
     let mut magic = [0; 4];
     match fs::File::open(path) {
