@@ -10,9 +10,12 @@ use ::learn::trial;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
+
+/// A checkpoint's name ends so.
+const CHECKPOINT: &str = "ratel-checkpoint";
 
 /// `ratel learn train`.
 #[derive(Debug, Args)]
@@ -48,11 +51,14 @@ pub fn run(args: &Train) -> Result<ExitCode> {
     }
     let mut settings = args.training.settings()?;
     let folder = args.to.with_extension("checkpoints");
-    if !args.resume && folder.exists() {
-        fs::remove_dir_all(&folder)
-            .with_context(|| format!("cannot remove {}", folder.display()))?;
+    let kept = settings
+        .checkpoints
+        .clone()
+        .unwrap_or_else(|| folder.clone());
+    if !args.resume {
+        forget(&kept)?;
     }
-    settings.checkpoints.get_or_insert(folder.clone());
+    settings.checkpoints = Some(kept);
     let (table, reports) = args.inputs.read()?;
     let (rows, held, duplicates) = match args.apart.is_asked_for() {
         true => {
@@ -105,4 +111,17 @@ pub fn run(args: &Train) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Removes what earlier trainings left in a folder, and nothing else of it.
+fn forget(folder: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        // Most often it is not there; where it can't be read, the first checkpoint says why.
+        return Ok(());
+    };
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    for path in paths.filter(|path| path.extension().is_some_and(|suffix| suffix == CHECKPOINT)) {
+        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
 }
