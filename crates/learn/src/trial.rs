@@ -1,5 +1,8 @@
 //! Any model on any rows: trained, judged, and put beside the others.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 
 use crate::baseline::{self, Baseline};
