@@ -24,6 +24,9 @@ pub struct Config {
     pub alerts_max: Option<usize>,
     /// What became of the rules, for counters.
     pub rules: RulesLoaded,
+    /// Features of flows, where `flow` records tell them; engines that share it count together what
+    /// hosts did lately.
+    pub features: Option<features::Attach>,
     /// Whether every file is stored (`file-store.force-filestore`).
     pub stores_all_files: bool,
     /// Whether files are stored where a rule asks for it (`file-store.enabled`).

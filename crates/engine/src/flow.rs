@@ -89,6 +89,8 @@ pub struct Flow {
     pub stores_files: [bool; 2],
     /// What was told of its transactions.
     pub txs: TxsTold,
+    /// Its features, where they are asked for.
+    pub features: Option<Box<features::Flow>>,
 }
 
 /// How far a flow has come (EVE `flow.state`).
@@ -149,6 +151,7 @@ impl Flow {
             is_drop_told: [false; 2],
             stores_files: [false; 2],
             txs: TxsTold::default(),
+            features: None,
         }
     }
 

@@ -179,6 +179,10 @@ impl Core {
         };
         self.fate.flow = Some(flow.id);
         self.fate.is_flow_alerted |= flow.is_alerted;
+        // An error that quotes a packet of the flow is no packet of it.
+        if let (Some(attach), false) = (&self.config.features, hit.is_error) {
+            attach.add(&mut flow.features, packet);
+        }
         if flow.state == State::Bypassed {
             flow.on_bypassed(packet, hit.direction);
             self.counts.bypassed_packets += 1;

@@ -1,8 +1,9 @@
 //! The names of the features and their values.
 
 use crate::bulk::ratio;
-use crate::definition::Definition;
+use crate::definition::{Definition, Moment, RateOfNoTime};
 use crate::flow::{Direction, Ends, Flow};
+use crate::hosts::Lately;
 use crate::seen::Seen;
 use crate::summary::Summary;
 use std::net::IpAddr;
@@ -33,20 +34,35 @@ impl<F: FnMut(&'static str, Value)> Sink for F {
     }
 }
 
-/// The names of the columns, in order.
+/// The names of the columns, in order; with those beyond CICFlowMeter's where there is more.
 #[must_use]
-pub fn names(definition: Definition) -> Vec<&'static str> {
-    let mut names = Vec::new();
+pub fn names(definition: Definition, has_more: bool) -> Vec<&'static str> {
+    let blank = blank(definition, has_more).into_iter();
+    blank.map(|(name, _)| name).collect()
+}
+
+/// The columns of a flow that is none, in order: what kind of value stands in each.
+#[must_use]
+pub fn blank(definition: Definition, has_more: bool) -> Vec<(&'static str, Value)> {
+    let mut columns = Vec::new();
     let seen = Seen::nothing();
-    let flow = Flow::new(&seen, Ends::of(&seen), definition, 0);
-    flow.columns(&mut |name, _| names.push(name));
-    names
+    let lately = has_more.then(Lately::default);
+    let flow = Flow::new(&seen, Ends::of(&seen), definition, 0, lately);
+    flow.columns(&mut |name, value| columns.push((name, value)));
+    columns
 }
 
 impl Flow {
     /// Gives all columns in CICFlowMeter's order: 83 and a label of the original, 94 of its fork.
     pub fn columns(&self, out: &mut impl Sink) {
         self.identity(out);
+        self.figures(out);
+        out.column("Label", Value::Text("NeedManualLabel".to_owned()));
+    }
+
+    /// Gives all columns but who talked when, and the label.
+    pub fn figures(&self, out: &mut impl Sink) {
+        out.column("Flow Duration", Value::Whole(self.duration_us()));
         self.lengths(out);
         self.times(out);
         self.headers(out);
@@ -64,10 +80,12 @@ impl Flow {
             ["Idle Mean", "Idle Std", "Idle Max", "Idle Min"],
             &self.idle,
         );
-        if !self.definition.is_original() {
+        if self.rules.has_added_columns {
             self.beyond_the_original(out);
         }
-        out.column("Label", Value::Text("NeedManualLabel".to_owned()));
+        if let Some(more) = &self.more {
+            more.columns(out);
+        }
     }
 
     fn identity(&self, out: &mut impl Sink) {
@@ -79,7 +97,6 @@ impl Flow {
         out.column("Dst Port", whole(ends.destination_port));
         out.column("Protocol", whole(self.protocol));
         out.column("Timestamp", Value::Text(self.timestamp()));
-        out.column("Flow Duration", Value::Whole(self.duration_us()));
     }
 
     /// Lower address first, by signed bytes, as CICFlowMeter compares them.
@@ -99,7 +116,7 @@ impl Flow {
         let (year, month, day) = event::time::civil(secs.div_euclid(86_400));
         let of_day = secs.rem_euclid(86_400);
         let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-        if self.definition.is_original() {
+        if matches!(self.rules.moment, Moment::HalfDays) {
             let half = if hour < 12 { "AM" } else { "PM" };
             let hour = (hour + 11) % 12 + 1;
             return format!(
@@ -107,10 +124,10 @@ impl Flow {
             );
         }
         let date = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}");
-        match (self.definition, second, micros) {
-            // Java leaves out the zeros at the end.
-            (Definition::Engelen, _, 0) => format!("{date}:{second:02}"),
-            (Definition::Engelen, ..) if micros % 1000 == 0 => {
+        let is_java = matches!(self.rules.moment, Moment::Java);
+        match (is_java, second, micros) {
+            (true, _, 0) => format!("{date}:{second:02}"),
+            (true, ..) if micros % 1000 == 0 => {
                 format!("{date}:{second:02}.{:03}", micros / 1000)
             }
             _ => format!("{date}:{second:02}.{micros:06}"),
@@ -139,10 +156,10 @@ impl Flow {
 
     /// A rate; where no time passed, 0, or what the compatible definitions make of it.
     fn rate(&self, amount: f64) -> f64 {
-        match self.definition {
-            Definition::Corrected => ratio(amount, self.seconds()),
-            Definition::Engelen if self.duration_us() == 0 => -1.0,
-            _ => amount / self.seconds(),
+        match self.rules.rate_of_no_time {
+            RateOfNoTime::Zero => ratio(amount, self.seconds()),
+            RateOfNoTime::MinusOne if self.duration_us() == 0 => -1.0,
+            RateOfNoTime::MinusOne | RateOfNoTime::Divided => amount / self.seconds(),
         }
     }
 
@@ -183,7 +200,7 @@ impl Flow {
         out.column("Bwd PSH Flags", whole(backward.push));
         out.column("Fwd URG Flags", whole(forward.urgent));
         out.column("Bwd URG Flags", whole(backward.urgent));
-        if !self.definition.is_original() {
+        if self.rules.has_added_columns {
             out.column("Fwd RST Flags", whole(forward.reset));
             out.column("Bwd RST Flags", whole(backward.reset));
         }
@@ -215,10 +232,9 @@ impl Flow {
         out.column("ECE Flag Count", whole(ece));
     }
 
-    /// The original divides whole numbers here.
     fn quotient(&self, over: f64, under: f64) -> Value {
         let exact = ratio(over, under);
-        Value::Real(if self.definition.is_original() {
+        Value::Real(if self.rules.whole_quotients {
             exact.trunc()
         } else {
             exact
@@ -244,7 +260,7 @@ impl Flow {
     }
 
     fn bulks(&self, out: &mut impl Sink) {
-        let whole = |exact: f64| match self.definition.is_original() {
+        let whole = |exact: f64| match self.rules.whole_quotients {
             true => Value::Real(exact.trunc()),
             false => Value::Real(exact),
         };
@@ -278,11 +294,11 @@ impl Flow {
         out.column("FWD Init Win Bytes", window(forward));
         out.column("Bwd Init Win Bytes", window(backward));
         out.column("Fwd Act Data Pkts", count(forward.with_data));
-        if !self.definition.is_original() {
+        if self.rules.has_added_columns {
             out.column("Bwd Act Data Pkts", count(backward.with_data));
         }
         out.column("Fwd Seg Size Min", whole(forward.header_min));
-        if !self.definition.is_original() {
+        if self.rules.has_added_columns {
             out.column("Bwd Seg Size Min", whole(backward.header_min));
         }
     }

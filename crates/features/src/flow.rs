@@ -1,7 +1,9 @@
 //! The running figures of one flow.
 
 use crate::bulk::Bulk;
-use crate::definition::Definition;
+use crate::definition::{Definition, Rules, SentAgain};
+use crate::hosts::Lately;
+use crate::more::More;
 use crate::seen::Seen;
 use crate::summary::Summary;
 use decode::packet::Tcp;
@@ -51,7 +53,7 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    pub(crate) fn of(seen: &Seen) -> Self {
+    pub(crate) fn of(seen: &Seen<'_>) -> Self {
         Ends {
             source: seen.source,
             destination: seen.destination,
@@ -95,7 +97,7 @@ pub(crate) struct Direction {
 /// One flow, from its first packet on.
 #[derive(Clone, Debug)]
 pub struct Flow {
-    pub(crate) definition: Definition,
+    pub(crate) rules: &'static Rules,
     pub(crate) ends: Ends,
     pub(crate) protocol: u8,
     pub(crate) icmp: Option<(u8, u8)>,
@@ -117,17 +119,36 @@ pub struct Flow {
     active_to: i64,
     activity_us: i64,
     /// What the fork has seen of the connection: kept for its definition alone.
-    pub(crate) segments: Segments,
+    segments: Option<Box<Segments>>,
+    /// What is told beyond CICFlowMeter's columns, where it is asked for.
+    pub(crate) more: Option<Box<More>>,
 }
 
 /// Segments by a hash of their numbers.
-pub(crate) type Segments = HashSet<u64, ahash::RandomState>;
+type Segments = HashSet<u64, ahash::RandomState>;
 
 impl Flow {
-    /// A flow that `seen` begins between `ends`.
-    pub(crate) fn new(seen: &Seen, ends: Ends, definition: Definition, activity_us: i64) -> Self {
+    /// Who talks to whom in a flow that `seen` begins. A SYN with ACK is an answer whose question
+    /// was not seen.
+    pub(crate) fn ends_of_first(seen: &Seen<'_>, definition: Definition) -> Ends {
+        match definition.rules().knows_answers && seen.is_syn_ack() {
+            true => Ends::of(seen).reversed(),
+            false => Ends::of(seen),
+        }
+    }
+
+    /// A flow that `seen` begins between `ends`; `lately` is there where more is told than
+    /// CICFlowMeter does.
+    pub(crate) fn new(
+        seen: &Seen<'_>,
+        ends: Ends,
+        definition: Definition,
+        activity_us: i64,
+        lately: Option<Lately>,
+    ) -> Self {
+        let rules = definition.rules();
         let mut flow = Flow {
-            definition,
+            rules,
             ends,
             protocol: seen.protocol,
             icmp: seen.icmp,
@@ -146,28 +167,25 @@ impl Flow {
             active_from: seen.time,
             active_to: seen.time,
             activity_us,
-            segments: Segments::default(),
+            segments: None,
+            more: lately.map(|lately| Box::new(More::new(lately))),
         };
         flow.take(seen, true);
-        if definition.is_original() {
-            // The original adds the first packet's length twice.
+        if rules.counts_first_twice {
             flow.lengths.add(f64::from(seen.payload));
         }
         flow
     }
 
     /// The next packet.
-    pub(crate) fn add(&mut self, seen: &Seen) {
+    pub(crate) fn add(&mut self, seen: &Seen<'_>) {
         self.take(seen, false);
     }
 
-    fn take(&mut self, seen: &Seen, is_first: bool) {
-        let is_original = self.definition.is_original();
-        let is_fork = self.definition == Definition::Engelen;
-        // What the original makes of a flow that goes on after a time-out: its first packet is
-        // forward, whoever sent it.
-        let is_forward = (is_first && is_original) || self.is_forward(seen);
-        self.count_bulk(seen, is_forward && !is_original);
+    fn take(&mut self, seen: &Seen<'_>, is_first: bool) {
+        let rules = self.rules;
+        let is_forward = (is_first && rules.first_is_forward) || self.is_forward(seen);
+        self.count_bulk(seen, is_forward && !rules.bulks_are_backward);
         if !is_first && seen.time - self.last > SUBFLOW_US {
             self.subflows += 1;
             self.note_activity(seen.time);
@@ -178,11 +196,16 @@ impl Flow {
         let length = f64::from(seen.payload);
         self.lengths.add(length);
         let is_retransmitted = seen.protocol == 6
-            && match self.definition {
-                Definition::Corrected => self.is_sent_again(seen, is_forward),
-                Definition::Engelen => self.is_repeated(seen, is_forward),
-                Definition::Cicflowmeter => false,
+            && match rules.sent_again {
+                SentAgain::Below => self.is_sent_again(seen, is_forward),
+                SentAgain::Alike => self.is_repeated(seen, is_forward),
+                SentAgain::Untold => false,
             };
+        if let Some(more) = &mut self.more
+            && !is_retransmitted
+        {
+            more.add(seen, is_forward);
+        }
         let direction = match is_forward {
             true => &mut self.forward,
             false => &mut self.backward,
@@ -190,15 +213,17 @@ impl Flow {
         let is_first_here = direction.lengths.count() == 0;
         direction.lengths.add(length);
         direction.header_bytes += u64::from(seen.header);
-        // Its fork begins the smallest header of a direction at 0, but where the flow begins.
-        let begins = if is_fork { is_first } else { is_first_here };
+        let begins = match rules.header_min_from_zero {
+            true => is_first,
+            false => is_first_here,
+        };
         direction.header_min = match begins {
             true => seen.header,
             false => direction.header_min.min(seen.header),
         };
         let tells_window = match is_forward {
             true => begins,
-            false => is_first_here || is_original,
+            false => is_first_here || rules.last_window,
         };
         if tells_window {
             direction.window = u32::from(seen.window);
@@ -207,9 +232,8 @@ impl Flow {
             direction.gaps.add((seen.time - direction.last) as f64);
         }
         direction.last = seen.time;
-        direction.with_data += u64::from(seen.payload > 0 && !(is_original && is_first));
-        // The original looks at these two in the first packet only.
-        if is_first || !is_original {
+        direction.with_data += u64::from(seen.payload > 0 && !(is_first && rules.first_is_no_data));
+        if is_first || !rules.first_flags_only {
             direction.push += u32::from(seen.has(Tcp::PSH));
             direction.urgent += u32::from(seen.has(Tcp::URG));
         }
@@ -223,8 +247,8 @@ impl Flow {
     }
 
     /// Goes on with the segments of the flow before this one, as its fork does.
-    pub(crate) fn continue_segments(&mut self, before: &Flow, seen: &Seen) {
-        if self.definition == Definition::Engelen && seen.protocol == 6 {
+    pub(crate) fn continue_segments(&mut self, before: &Flow, seen: &Seen<'_>) {
+        if matches!(self.rules.sent_again, SentAgain::Alike) && seen.protocol == 6 {
             self.segments = before.segments.clone();
             let is_forward = self.is_forward(seen);
             let again = u32::from(self.is_repeated(seen, is_forward));
@@ -235,14 +259,15 @@ impl Flow {
         }
     }
 
-    fn is_forward(&self, seen: &Seen) -> bool {
-        match self.definition {
-            Definition::Corrected => Ends::of(seen) == self.ends,
-            _ => seen.source == self.ends.source,
+    /// Whether a packet comes from who began the flow.
+    pub(crate) fn is_forward(&self, seen: &Seen<'_>) -> bool {
+        match self.rules.goes_by_address {
+            true => seen.source == self.ends.source,
+            false => Ends::of(seen) == self.ends,
         }
     }
 
-    fn count_bulk(&mut self, seen: &Seen, is_forward: bool) {
+    fn count_bulk(&mut self, seen: &Seen<'_>, is_forward: bool) {
         let (own, other) = match is_forward {
             true => (&mut self.forward.bulk, self.backward.bulk.last),
             false => (&mut self.backward.bulk, self.forward.bulk.last),
@@ -263,7 +288,7 @@ impl Flow {
     }
 
     /// Whether a segment begins below what its side has sent already (RFC 9293 section 3.8.1).
-    fn is_sent_again(&mut self, seen: &Seen, is_forward: bool) -> bool {
+    fn is_sent_again(&mut self, seen: &Seen<'_>, is_forward: bool) -> bool {
         let direction = match is_forward {
             true => &mut self.forward,
             false => &mut self.backward,
@@ -287,15 +312,16 @@ impl Flow {
     }
 
     /// Whether a segment of the same numbers and length was seen from this side before.
-    fn is_repeated(&mut self, seen: &Seen, is_forward: bool) -> bool {
+    fn is_repeated(&mut self, seen: &Seen<'_>, is_forward: bool) -> bool {
         let (sequence, acknowledgement) = seen.numbers;
         let key = u64::from(sequence) << 32 | u64::from(acknowledgement);
         let segment = (key, seen.payload, seen.window, is_forward);
-        let mixed = BuildHasher::hash_one(self.segments.hasher(), segment);
-        if self.segments.len() >= SEGMENTS_MAX && !self.segments.contains(&mixed) {
+        let segments = self.segments.get_or_insert_default();
+        let mixed = BuildHasher::hash_one(segments.hasher(), segment);
+        if segments.len() >= SEGMENTS_MAX && !segments.contains(&mixed) {
             return false;
         }
-        !self.segments.insert(mixed)
+        !segments.insert(mixed)
     }
 
     /// What flows are told by that end at once: when they began, and who talks.

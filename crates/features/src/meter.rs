@@ -1,10 +1,12 @@
 //! Which flow a packet belongs to, and when a flow is over.
 
 use crate::definition::Definition;
-use crate::flow::{Closing, End, Ends, Flow};
+use crate::flow::{Closing, End, Flow};
+use crate::hosts::Hosts;
 use crate::seen::Seen;
 use decode::packet::Tcp;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use std::cell::Cell;
 use std::net::IpAddr;
 
@@ -17,6 +19,9 @@ pub struct Settings {
     pub timeout_us: i64,
     /// Microseconds without a packet after which a flow counts as idle: CICFlowMeter's 5 seconds.
     pub activity_us: i64,
+    /// Whether more is told than CICFlowMeter does: the first packets, traits of content, what a
+    /// flow's hosts did lately.
+    pub has_more: bool,
     /// Flows at once; a sixteenth of them, those idle longest, are ended to make room.
     pub flows_max: usize,
 }
@@ -27,6 +32,7 @@ impl Default for Settings {
             definition: Definition::default(),
             timeout_us: 120_000_000,
             activity_us: 5_000_000,
+            has_more: false,
             flows_max: 1_000_000,
         }
     }
@@ -41,7 +47,7 @@ struct Key {
 }
 
 impl Key {
-    fn of(seen: &Seen) -> Self {
+    fn of(seen: &Seen<'_>) -> Self {
         let source = (seen.source, seen.source_port);
         let destination = (seen.destination, seen.destination_port);
         Key {
@@ -56,6 +62,8 @@ impl Key {
 pub struct Meter {
     settings: Settings,
     flows: HashMap<Key, Flow, ahash::RandomState>,
+    /// What hosts did lately, where it is told.
+    hosts: Option<Hosts>,
     /// When flows were last looked through for those that are over.
     swept: i64,
 }
@@ -65,6 +73,7 @@ impl Meter {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Meter {
+            hosts: settings.has_more.then(Hosts::default),
             settings,
             flows: HashMap::default(),
             swept: i64::MIN,
@@ -72,19 +81,27 @@ impl Meter {
     }
 
     /// Takes a packet; `tell` gets the flow that it ends, if any.
-    pub fn add(&mut self, seen: &Seen, mut tell: impl FnMut(&Flow, End)) {
+    pub fn add(&mut self, seen: &Seen<'_>, mut tell: impl FnMut(&Flow, End)) {
         self.sweep(seen.time, &mut tell);
         let key = Key::of(seen);
+        if !self.flows.contains_key(&key) {
+            self.make_room(&mut tell);
+        }
         let Settings {
             definition,
             timeout_us,
-            activity_us,
             ..
         } = self.settings;
-        let Some(flow) = self.flows.get_mut(&key) else {
-            self.make_room(&mut tell);
-            self.flows.insert(key, begin(seen, definition, activity_us));
-            return;
+        let mut begins = Beginning {
+            settings: &self.settings,
+            hosts: self.hosts.as_mut(),
+        };
+        let flow = match self.flows.entry(key) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(begins.begin(seen));
+                return;
+            }
         };
         let begins_anew = flow.closing == Closing::Done && seen.has(Tcp::SYN);
         if seen.time - flow.start > timeout_us || begins_anew {
@@ -93,17 +110,17 @@ impl Meter {
             } else {
                 End::TimedOut
             };
-            let next = follow(flow, seen, begins_anew, &self.settings);
+            let next = begins.follow(flow, seen, begins_anew);
             told(flow, end, &mut tell);
             *flow = next;
-        } else if definition.is_original() {
+        } else if definition.rules().ends_at_fin {
             if add_as_the_original(flow, seen) {
                 told(flow, End::Closed, &mut tell);
                 self.flows.remove(&key);
             }
         } else if is_other_icmp(flow, seen) {
             told(flow, End::Closed, &mut tell);
-            *flow = begin(seen, definition, activity_us);
+            *flow = begins.begin(seen);
         } else {
             flow.note_activity(seen.time);
             flow.add(seen);
@@ -130,9 +147,7 @@ impl Meter {
         let timeout = self.settings.timeout_us;
         // A packet from the future puts nothing off for longer than until the next one.
         self.swept = self.swept.min(time);
-        if self.settings.definition != Definition::Corrected
-            || time.saturating_sub(self.swept) < timeout
-        {
+        if !self.settings.definition.rules().forgets || time.saturating_sub(self.swept) < timeout {
             return;
         }
         self.swept = time;
@@ -174,46 +189,60 @@ impl Meter {
 }
 
 fn told(flow: &Flow, end: End, tell: &mut impl FnMut(&Flow, End)) {
-    if flow.packets() > 1 || flow.definition.tells_single_packets() {
+    if flow.packets() > 1 || flow.rules.tells_single_packets {
         tell(flow, end);
     }
 }
 
-/// The flow that a packet begins. A SYN with ACK is an answer whose question was not seen.
-fn begin(seen: &Seen, definition: Definition, activity_us: i64) -> Flow {
-    let ends = match !definition.is_original() && seen.is_syn_ack() {
-        true => Ends::of(seen).reversed(),
-        false => Ends::of(seen),
-    };
-    Flow::new(seen, ends, definition, activity_us)
+/// How flows begin.
+struct Beginning<'a> {
+    settings: &'a Settings,
+    hosts: Option<&'a mut Hosts>,
 }
 
-/// The flow after one that is over, between the same ends.
-fn follow(flow: &Flow, seen: &Seen, begins_anew: bool, settings: &Settings) -> Flow {
-    let Settings {
-        definition,
-        timeout_us,
-        activity_us,
-        ..
-    } = *settings;
-    let is_idle = seen.time - flow.last > timeout_us;
-    let is_other_talk = match (definition, seen.protocol) {
-        (Definition::Corrected, _) => is_idle,
-        (_, 6) => false,
-        (_, 17) => is_idle,
-        _ => true,
-    };
-    if !definition.is_original() && (begins_anew || is_other_talk) {
-        return begin(seen, definition, activity_us);
+impl Beginning<'_> {
+    /// The flow that a packet begins.
+    fn begin(&mut self, seen: &Seen<'_>) -> Flow {
+        let Settings {
+            definition,
+            activity_us,
+            ..
+        } = *self.settings;
+        let ends = Flow::ends_of_first(seen, definition);
+        let lately = self.hosts.as_mut();
+        let lately = lately.map(|hosts| hosts.begin(&ends, seen.protocol, seen.time));
+        Flow::new(seen, ends, definition, activity_us, lately)
     }
-    let mut next = Flow::new(seen, flow.ends, definition, activity_us);
-    next.continue_segments(flow, seen);
-    next.earlier_us = flow.earlier_us + (seen.time - flow.start);
-    next
+
+    /// The flow after one that is over, between the same ends.
+    fn follow(&mut self, flow: &Flow, seen: &Seen<'_>, begins_anew: bool) -> Flow {
+        let Settings {
+            definition,
+            timeout_us,
+            activity_us,
+            ..
+        } = *self.settings;
+        let rules = definition.rules();
+        let is_idle = seen.time - flow.last > timeout_us;
+        let is_other_talk = match seen.protocol {
+            6 if rules.goes_on_by_protocol => false,
+            17 if rules.goes_on_by_protocol => is_idle,
+            _ => is_idle || rules.goes_on_by_protocol,
+        };
+        // Who knows no answers never turns a flow: it goes on in the same direction.
+        if rules.knows_answers && (begins_anew || is_other_talk) {
+            return self.begin(seen);
+        }
+        let lately = flow.more.as_ref().map(|more| more.lately());
+        let mut next = Flow::new(seen, flow.ends, definition, activity_us, lately);
+        next.continue_segments(flow, seen);
+        next.earlier_us = flow.earlier_us + (seen.time - flow.start);
+        next
+    }
 }
 
 /// ICMP messages of another type and code are another flow.
-fn is_other_icmp(flow: &Flow, seen: &Seen) -> bool {
+fn is_other_icmp(flow: &Flow, seen: &Seen<'_>) -> bool {
     match (flow.icmp, seen.icmp) {
         (Some((code, kind)), Some((seen_code, seen_kind))) => {
             code != seen_code && kind != seen_kind
@@ -227,8 +256,8 @@ fn is_other_icmp(flow: &Flow, seen: &Seen) -> bool {
 /// It means to end a flow when both sides have sent FIN, and asks the backward side twice instead
 /// of both: so the first FIN of the backward side ends it, one of the forward side never does,
 /// and what follows becomes a flow of its own.
-fn add_as_the_original(flow: &mut Flow, seen: &Seen) -> bool {
-    let is_forward = seen.source == flow.ends.source;
+fn add_as_the_original(flow: &mut Flow, seen: &Seen<'_>) -> bool {
+    let is_forward = flow.is_forward(seen);
     if seen.has(Tcp::FIN) {
         let (sender, is_backward) = match is_forward {
             true => (&mut flow.forward, false),
@@ -254,7 +283,7 @@ fn add_as_the_original(flow: &mut Flow, seen: &Seen) -> bool {
 }
 
 /// Follows the closing of a connection.
-fn close(flow: &mut Flow, seen: &Seen) {
+fn close(flow: &mut Flow, seen: &Seen<'_>) {
     if seen.has(Tcp::FIN) {
         flow.closing = match flow.closing {
             Closing::Open => Closing::FirstFin,

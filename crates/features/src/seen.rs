@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// One packet, as far as flow features look at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct Seen<'p> {
     /// Microseconds since 1970.
     pub time: i64,
     /// Source address.
@@ -31,9 +31,11 @@ pub struct Seen {
     pub numbers: (u32, u32),
     /// ICMP code and type.
     pub icmp: Option<(u8, u8)>,
+    /// What the transport layer carries, as far as it was captured.
+    pub content: &'p [u8],
 }
 
-impl Seen {
+impl<'p> Seen<'p> {
     /// A packet that is none: for the names of columns.
     pub(crate) fn nothing() -> Self {
         Seen {
@@ -49,17 +51,19 @@ impl Seen {
             window: 0,
             numbers: (0, 0),
             icmp: None,
+            content: &[],
         }
     }
 
     /// What counts of a packet; None where it belongs to no flow under this definition.
     #[must_use]
-    pub fn of(packet: &Packet<'_>, definition: Definition) -> Option<Self> {
-        if definition.is_ipv4_only() && (packet.depth > 0 || packet.origin != Origin::Wire) {
+    pub fn of(packet: &Packet<'p>, definition: Definition) -> Option<Self> {
+        let rules = definition.rules();
+        if rules.ipv4_only && (packet.depth > 0 || packet.origin != Origin::Wire) {
             return None;
         }
         // Fragments come once more as the datagram that they make.
-        if definition == Definition::Corrected && (packet.is_fragment || packet.is_invalid) {
+        if !rules.ipv4_only && (packet.is_fragment || packet.is_invalid) {
             return None;
         }
         let ip = packet.ip?;
@@ -68,16 +72,17 @@ impl Seen {
             time: packet.time.nanos().div_euclid(1_000),
             source,
             destination,
+            content: packet.payload,
             ..Seen::nothing()
         };
-        if definition.is_ipv4_only() && !matches!(ip, Ip::V4(_)) {
+        if rules.ipv4_only && !matches!(ip, Ip::V4(_)) {
             return None;
         }
         seen.protocol = protocol(packet.protocol()?.0, packet, definition);
         if let Some((source_port, destination_port)) = packet.ports() {
             (seen.source_port, seen.destination_port) = (source_port, destination_port);
         }
-        if definition.is_ipv4_only() && packet.is_fragment {
+        if rules.ipv4_only && packet.is_fragment {
             seen.take_first_fragment(packet);
             return Some(seen);
         }
@@ -99,21 +104,20 @@ impl Seen {
             Transport::Icmpv4(icmp) | Transport::Icmpv6(icmp) => {
                 (seen.source_port, seen.destination_port) = (0, 0);
                 seen.icmp = Some((icmp.code, icmp.kind));
-                match definition {
-                    Definition::Corrected => {
-                        seen.payload = payload;
-                        seen.header = u32::try_from(icmp.header.len()).unwrap_or(u32::MAX);
-                    }
-                    Definition::Cicflowmeter => seen.take_quoted(icmp, packet.payload),
-                    Definition::Engelen => {}
+                if rules.has_icmp_lengths {
+                    seen.payload = payload;
+                    seen.header = u32::try_from(icmp.header.len()).unwrap_or(u32::MAX);
+                }
+                if rules.takes_quoted {
+                    seen.take_quoted(icmp, packet.payload);
                 }
             }
-            Transport::Sctp(sctp) if !definition.is_original() => {
+            Transport::Sctp(sctp) if rules.knows_other_ports => {
                 seen.payload = payload;
                 seen.header = u32::try_from(sctp.header.len()).unwrap_or(u32::MAX);
             }
             _ => {
-                if definition.is_original() {
+                if !rules.knows_other_ports {
                     (seen.source_port, seen.destination_port) = (0, 0);
                 }
             }

@@ -164,9 +164,15 @@ fn the_table_never_has_more_flows_than_it_may_and_loses_none() {
 
 #[test]
 fn there_are_84_columns_and_94() {
-    assert_eq!(crate::columns::names(Definition::Cicflowmeter).len(), 84);
-    assert_eq!(crate::columns::names(Definition::Engelen).len(), 94);
-    assert_eq!(crate::columns::names(Definition::Corrected).len(), 94);
+    assert_eq!(
+        crate::columns::names(Definition::Cicflowmeter, false).len(),
+        84
+    );
+    assert_eq!(crate::columns::names(Definition::Engelen, false).len(), 94);
+    assert_eq!(
+        crate::columns::names(Definition::Corrected, false).len(),
+        94
+    );
 }
 
 proptest! {
@@ -203,6 +209,7 @@ proptest! {
                     window: 1,
                     numbers: (*sequence, 0),
                     icmp: None,
+                    content: &[],
                 };
                 meter.add(&seen, &mut tell);
                 prop_assert!(meter.open() <= 4);

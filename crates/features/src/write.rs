@@ -7,8 +7,8 @@ use std::io::Write as _;
 
 /// The line of names that a CSV begins with.
 #[must_use]
-pub fn csv_head(definition: Definition) -> String {
-    let mut line = columns::names(definition).join(",");
+pub fn csv_head(definition: Definition, has_more: bool) -> String {
+    let mut line = columns::names(definition, has_more).join(",");
     line.push('\n');
     line
 }
@@ -29,6 +29,22 @@ pub fn csv(flow: &Flow, out: &mut Vec<u8>) {
         };
     });
     out.push(b'\n');
+}
+
+/// Writes `"features": {…}`: all columns but who talked when. What is 0, empty or no number is left out: it is
+/// most of them.
+pub fn record(flow: &Flow, out: &mut event::json::Writer) {
+    out.object("features");
+    flow.figures(&mut |name, value| match value {
+        Value::Text(text) if text.is_empty() => {}
+        Value::Text(text) => out.str(name, &text),
+        Value::Address(address) => out.display(name, address),
+        Value::Whole(0) => {}
+        Value::Whole(number) => out.int(name, number),
+        Value::Real(number) if number == 0.0 || !number.is_finite() => {}
+        Value::Real(number) => out.float(name, number),
+    });
+    out.end();
 }
 
 /// As Java writes it, where it is no number.

@@ -144,6 +144,9 @@ pub struct Read {
     /// Set a key of the configuration, e.g. --set stream.midstream=true.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// `flow` records tell the features of their flow, as `ratel.features`.
+    #[arg(long)]
+    pub flow_features: bool,
     /// A rule that can't be loaded ends the run.
     #[arg(long)]
     pub init_errors_fatal: bool,

@@ -1,19 +1,20 @@
 //! `ratel flows`: captures in, one row of features for each flow out.
 
+mod rows;
+mod table;
+
 use crate::read::inputs::{self, Input};
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum};
 use decode::capture::Reader;
 use decode::packet::{Config, Decoder};
-use features::{Definition, End, Flow, Meter, Seen, Settings, write};
+use features::{Definition, End, Flow, Meter, Seen, Settings};
+use rows::Rows;
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// Rows are handed on when this many bytes of them have come together.
-const CHUNK: usize = 1 << 16;
 
 /// `ratel flows`.
 #[derive(Debug, Args)]
@@ -28,6 +29,13 @@ pub struct Flows {
     /// How rows are printed.
     #[arg(short = 'o', long = "output", value_enum, default_value_t)]
     format: Format,
+    /// A file for the rows, written whole or not at all. Default: standard output.
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// What CICFlowMeter does not tell, too: the first packets one by one, traits of TLS and DNS, what the
+    /// flow's hosts did lately. Goes with `--compat none` alone.
+    #[arg(long)]
+    more: bool,
     /// Whose definition of a flow and its features holds.
     #[arg(long, value_enum, default_value_t)]
     compat: Compat,
@@ -49,6 +57,8 @@ enum Format {
     Csv,
     /// An object a line.
     Json,
+    /// Apache Parquet, compressed with zstd.
+    Parquet,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -74,6 +84,10 @@ impl From<Compat> for Definition {
 
 /// Does what the command line says; the exit status is 1 where a capture was broken.
 pub fn run(args: &Flows) -> Result<ExitCode> {
+    if args.more && !matches!(args.compat, Compat::None) {
+        let told = "--more goes with --compat none: the others have no such columns";
+        return Err(crate::Usage(told.to_owned()).into());
+    }
     let mut captures = Vec::new();
     for path in &args.captures {
         inputs::find(path, &mut captures)?;
@@ -83,9 +97,10 @@ pub fn run(args: &Flows) -> Result<ExitCode> {
         definition,
         timeout_us: i64::from(args.flow_timeout) * 1_000_000,
         activity_us: i64::from(args.activity_timeout) * 1_000_000,
+        has_more: args.more,
         flows_max: usize::try_from(args.max_flows)?,
     };
-    let mut rows = Rows::new(args.format, definition);
+    let mut rows = Rows::new(args.format, settings, args.to.as_deref())?;
     let mut is_broken = false;
     for input in &captures {
         if let Err(error) = capture(input, settings, &mut rows) {
@@ -147,58 +162,4 @@ fn measure_while(
     };
     meter.finish(&mut tell);
     ended
-}
-
-/// Rows on their way to standard output.
-struct Rows {
-    format: Format,
-    buffer: Vec<u8>,
-    failed: Option<io::Error>,
-}
-
-impl Rows {
-    fn new(format: Format, definition: Definition) -> Self {
-        let buffer = match format {
-            Format::Csv => write::csv_head(definition).into_bytes(),
-            Format::Json => Vec::new(),
-        };
-        Rows {
-            format,
-            buffer,
-            failed: None,
-        }
-    }
-
-    fn add(&mut self, flow: &Flow) {
-        match self.format {
-            Format::Csv => write::csv(flow, &mut self.buffer),
-            Format::Json => write::json(flow, &mut self.buffer),
-        }
-        if self.buffer.len() >= CHUNK {
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        if self.failed.is_none() {
-            self.failed = io::stdout().lock().write_all(&self.buffer).err();
-        }
-        self.buffer.clear();
-    }
-
-    /// Nobody takes any more.
-    fn is_unwanted(&self) -> bool {
-        self.failed.is_some()
-    }
-
-    fn close(mut self) -> Result<()> {
-        self.flush();
-        match self.failed.or_else(|| io::stdout().flush().err()) {
-            // A reader that went away has seen enough.
-            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(error).context("the rows could not be written in full")
-            }
-            _ => Ok(()),
-        }
-    }
 }

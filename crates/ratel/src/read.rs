@@ -82,6 +82,7 @@ fn go(
     }
     let mut config = config::engine::config(settings, &eves, &outputs, loaded.wants);
     policies.apply(&mut config);
+    config.features = args.flow_features.then(features::Attach::default);
     let (whole, degraded, failed) = loaded.counts();
     config.rules = RulesLoaded {
         loaded: whole + degraded,

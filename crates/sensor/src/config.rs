@@ -24,6 +24,9 @@ pub struct Config {
     /// What is kept on one worker: all that two hosts say to each other (`hosts`), or each of their
     /// connections (`flows`). `docs/sensor.md` tells what `flows` tears apart.
     pub balance: Balance,
+    /// Whether `flow` records tell the features of their flow, as `ratel.features`. The role `learn` turns it on
+    /// by itself.
+    pub flow_features: bool,
     /// The capture ring of each worker.
     pub ring: Ring,
     /// The packets that are kept of flows that alert.
@@ -42,6 +45,7 @@ impl Default for Config {
             pin_threads: false,
             confine: true,
             balance: Balance::Hosts,
+            flow_features: false,
             ring: Ring::default(),
             packets: Packets::default(),
             // As Suricata's own default.

@@ -114,8 +114,12 @@ impl Service {
             stats_sink,
             Duration::from_secs(config.stats_secs),
         );
+        let engine = engine::config::Config {
+            features: config.flow_features.then(features::Attach::default),
+            ..setup.engine
+        };
         let blueprint = Arc::new(Blueprint {
-            config: shared_out(setup.engine, windows.len() as u64),
+            config: shared_out(engine, windows.len() as u64),
             detection: engine::detect::Settings {
                 tallies: true,
                 clock: Some(nanos),

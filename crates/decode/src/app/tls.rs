@@ -8,6 +8,7 @@ mod config;
 mod fingerprint;
 mod hello;
 mod log;
+mod opening;
 mod record;
 mod session;
 mod transaction;
@@ -20,6 +21,7 @@ pub use certificate::{Chain, Leaf};
 pub use config::{EncryptionHandling, FieldSet, LogSettings, Settings};
 pub use fingerprint::{Carrier, Ja3, ja3, ja4};
 pub use hello::{Hello, Kind};
+pub use opening::{Opening, Shown};
 pub use session::{Phase, Session, Side};
 pub use version::Version;
 

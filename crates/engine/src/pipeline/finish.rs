@@ -17,6 +17,9 @@ impl Core {
             self.drain(flow, rest, to);
         }
         *self.told.flows.entry(flow.app.protocol).or_default() += 1;
+        if let Some(features) = &mut flow.features {
+            features.face(flow.client, flow.client_port);
+        }
         self.note_pressure();
         self.counts.on_flow_end(flow);
         self.recorder.flow_end(flow, self.now, to);

@@ -61,6 +61,11 @@ pub fn flow(out: &mut Writer, flow: &Flow, now: Timestamp, source: &Source, eve:
     if flow.protocol == IpProtocol::TCP {
         tcp(out, flow);
     }
+    if let Some(features) = &flow.features {
+        out.own();
+        features::write::record(features, out);
+        out.end_own();
+    }
     header::end(out, source);
 }
 

@@ -90,7 +90,7 @@ fn capture(path: &Path, options: &Options) -> Result<(Table, Report)> {
         ..options.clone()
     };
     let mut reader = Reader::new(&name, &options);
-    reader.line(write::csv_head(definition).as_bytes())?;
+    reader.line(write::csv_head(definition, false).as_bytes())?;
     let mut line = Vec::new();
     let mut refused = None;
     let ended = measure(&Input::File(path.to_owned()), settings, &mut |flow| {

@@ -92,7 +92,7 @@ impl Chain {
 }
 
 impl Leaf {
-    fn read(der: &[u8]) -> Result<Self, &'static str> {
+    pub(super) fn read(der: &[u8]) -> Result<Self, &'static str> {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|error| event_of(&error))?;
         Ok(Leaf {
             subject: certificate.subject().to_string(),
