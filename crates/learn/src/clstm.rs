@@ -199,7 +199,7 @@ impl Clstm {
             && facts.builders.1 > 0
             && facts.builders.0.code > 0;
         let is_sane = is_sane && has_heads && facts.odds.is_sane() && facts.error.is_sane();
-        if !is_sane || !(facts.unit.is_finite() && facts.unit > 0.0) {
+        if !(is_sane && facts.unit.is_finite() && facts.unit > 0.0) {
             return Err("its sizes or scales can't be".to_owned());
         }
         let nets = |kind: &str, (shape, count): (Shape, usize)| -> Result<Vec<Net>, String> {

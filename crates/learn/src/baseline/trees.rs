@@ -277,11 +277,11 @@ impl Bins {
 }
 
 /// Cuts between the values, all different, at most `BINS` - 1.
-fn quantiles(values: &mut Vec<f32>) -> Vec<f32> {
+fn quantiles(values: &mut [f32]) -> Vec<f32> {
     values.sort_unstable_by(f32::total_cmp);
     let last = values.last().copied().unwrap_or_default();
     let count = values.len();
-    let mut distinct = values.clone();
+    let mut distinct = values.to_vec();
     distinct.dedup();
     let mut cuts: Vec<f32> = match distinct.len() <= BINS {
         true => distinct

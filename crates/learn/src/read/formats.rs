@@ -232,7 +232,7 @@ impl Format {
             Format::Iot23,
         ];
         let has = |name: &&str| names.iter().any(|n| n == name);
-        let is = |format: &Format| format.needed().iter().all(|name| has(name));
+        let is = |format: &Format| format.needed().iter().all(&has);
         all.into_iter().find(is)
     }
 
