@@ -31,8 +31,10 @@ pub const MAX_INPUTS: usize = 20_000;
 pub struct Shape {
     /// Inputs of a place, [`crate::window::EXTRA`] among them.
     pub inputs: usize,
-    /// Width of the convolution and of the LSTM.
+    /// Width of the convolution and of the heads.
     pub hidden: usize,
+    /// Width of the LSTM.
+    pub state: usize,
     /// Classes that are told apart; 0 where there is no such head.
     pub classes: usize,
     /// Width of the code that the last flow is built from; 0 where there is no such head.
@@ -61,17 +63,17 @@ impl Shape {
             rows,
             columns,
         };
-        let (width, gates) = (self.hidden, 4 * self.hidden);
+        let (width, state, gates) = (self.hidden, self.state, 4 * self.state);
         let mut parts = vec![
             part("convolution.weight", KERNEL * self.inputs, width),
             part("convolution.bias", 1, width),
             part("lstm.input", width, gates),
-            part("lstm.state", width, gates),
+            part("lstm.state", state, gates),
             part("lstm.bias", 1, gates),
         ];
         if self.classes > 0 {
             parts.extend([
-                part("class.hidden.weight", 2 * width, width),
+                part("class.hidden.weight", state + width, width),
                 part("class.hidden.bias", 1, width),
                 part("class.weight", width, self.classes),
                 part("class.bias", 1, self.classes),
@@ -79,7 +81,7 @@ impl Shape {
         }
         if self.code > 0 {
             parts.extend([
-                part("code.weight", 2 * width, self.code),
+                part("code.weight", state + width, self.code),
                 part("code.bias", 1, self.code),
                 part("build.hidden.weight", self.code, width),
                 part("build.hidden.bias", 1, width),
@@ -95,6 +97,7 @@ impl Shape {
     pub fn is_sane(&self) -> bool {
         (1..=MAX_INPUTS).contains(&self.inputs)
             && (1..=MAX_HIDDEN).contains(&self.hidden)
+            && (1..=MAX_HIDDEN).contains(&self.state)
             && self.classes <= crate::table::MAX_CLASSES + 1
             && self.code <= MAX_HIDDEN
             && self.flow <= self.inputs
@@ -120,7 +123,7 @@ impl Net {
             let count = part.rows * part.columns;
             match (part.rows, part.name) {
                 (_, "lstm.bias") => (0..count)
-                    .map(|at| f32::from(u8::from(at / shape.hidden == 1)))
+                    .map(|at| f32::from(u8::from(at / shape.state == 1)))
                     .collect(),
                 (1, _) => vec![0.0; count],
                 _ => {

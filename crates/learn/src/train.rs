@@ -45,8 +45,10 @@ pub struct Settings {
     pub batch: usize,
     /// Windows of a round at most, chosen anew for each: more rows cost memory, not more time a round.
     pub windows_per_epoch: usize,
-    /// Width of the convolution and of the LSTM.
+    /// Width of the convolution and of the heads.
     pub hidden: usize,
+    /// Width of the LSTM, which costs most of the time.
+    pub state: usize,
     /// Nets that are trained from seeds of their own and averaged.
     pub members: usize,
     /// All chance comes from here.
@@ -79,10 +81,11 @@ impl Default for Settings {
             name: "clstm".to_owned(),
             window: 10,
             stride: 1,
-            epochs: 15,
+            epochs: 12,
             batch: 256,
-            windows_per_epoch: 60_000,
+            windows_per_epoch: 30_000,
             hidden: 96,
+            state: 32,
             members: 2,
             seed: 1,
             patience: 4,
@@ -112,6 +115,7 @@ impl Settings {
             ("batch", self.batch, 2, 65_536),
             ("windows_per_epoch", self.windows_per_epoch, 1, MAX_COUNT),
             ("hidden", self.hidden, 1, crate::net::MAX_HIDDEN),
+            ("state", self.state, 1, crate::net::MAX_HIDDEN),
             ("members", self.members, 1, 32),
             ("patience", self.patience, 1, MAX_COUNT),
             ("folds", self.folds, 0, 20),

@@ -155,6 +155,7 @@ impl Training<'_> {
         Shape {
             inputs: self.windows.width,
             hidden,
+            state: self.settings.state,
             // One more, for flows of no known class.
             classes: if is_teller { self.count + 1 } else { 0 },
             code: if is_teller { 0 } else { (hidden / 4).max(2) },

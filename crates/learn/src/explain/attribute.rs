@@ -9,7 +9,7 @@ use crate::table::{Row, Table};
 use crate::window::EXTRA;
 
 /// Steps of the integral from what is usual to what is.
-const STEPS: usize = 24;
+const STEPS: usize = 64;
 /// Features that are tried when the named ones are chosen: those that counted most by themselves.
 const TRIED: usize = 14;
 

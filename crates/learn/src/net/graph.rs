@@ -85,7 +85,9 @@ impl Graph {
             .reshape([count, width]);
         let both = Tensor::cat(vec![state, newest], 1);
         let both = match &mut dropout {
-            Some((random, rate)) => both * self.kept([count, 2 * width], random, *rate),
+            Some((random, rate)) => {
+                both * self.kept([count, self.shape.state + width], random, *rate)
+            }
             None => both,
         };
         Outputs {
@@ -131,9 +133,9 @@ impl Graph {
         relu(beside.matmul(weight) + self.parts["convolution.bias"].clone())
     }
 
-    /// The last state, `[batch, hidden]`.
+    /// The last state, `[batch, state]`.
     fn lstm(&self, seen: Tensor<2>, is_flow: Tensor<2>, count: usize, places: usize) -> Tensor<2> {
-        let width = self.shape.hidden;
+        let width = self.shape.state;
         let gates = self.linear("lstm.input", "lstm.bias", seen);
         let gates = gates.reshape([count, places, 4 * width]);
         let is_flow = is_flow.reshape([count, places, 1]);

@@ -12,7 +12,7 @@ use crate::window::{EXTRA, Windows};
 /// Windows that are scored at once.
 pub const CHUNK: usize = 512;
 /// Windows held back that are looked at after each round.
-const HELD: usize = 20_000;
+const HELD: usize = 10_000;
 /// The learning rate's last value, as a share of its first.
 const LAST_RATE: f32 = 0.02;
 /// Share of a flow's features that mixing takes from other flows: from this to all but this.
