@@ -377,9 +377,30 @@ const routes = [
           { group: 'respond', topic: 'events', behind: 0 },
         ],
         rooms: [
-          { what: 'events', folder: '/var/lib/ratel/store', used: 41e9, disk: '8:1', free: 310e9, size: 480e9 },
-          { what: 'topics', folder: '/var/lib/ratel/bus', used: 2.1e9, disk: '8:1', free: 310e9, size: 480e9 },
-          { what: 'packets', folder: '/var/lib/ratel/pcap', used: 0.4e9, disk: '8:1', free: 310e9, size: 480e9 },
+          {
+            what: 'events',
+            folder: '/var/lib/ratel/store',
+            used: 41e9,
+            disk: '8:1',
+            free: 310e9,
+            size: 480e9,
+          },
+          {
+            what: 'topics',
+            folder: '/var/lib/ratel/bus',
+            used: 2.1e9,
+            disk: '8:1',
+            free: 310e9,
+            size: 480e9,
+          },
+          {
+            what: 'packets',
+            folder: '/var/lib/ratel/pcap',
+            used: 0.4e9,
+            disk: '8:1',
+            free: 310e9,
+            size: 480e9,
+          },
           { what: 'data', folder: '/var/lib/ratel', used: 0.1e9, disk: '8:1', free: 310e9, size: 480e9 },
         ],
         events: {
