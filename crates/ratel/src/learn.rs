@@ -7,6 +7,8 @@ mod progress;
 mod score;
 mod train;
 
+pub use crate::cli::Format;
+
 use crate::Usage;
 use ::learn::trial::Which;
 use anyhow::{Context as _, Result};
@@ -45,16 +47,6 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
         Verb::Explain(args) => score::explain(args),
         Verb::Card(args) => card::run(args),
     }
-}
-
-/// How results are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// How rows are kept apart to be judged on.

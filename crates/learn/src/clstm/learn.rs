@@ -182,8 +182,7 @@ impl Training<'_> {
         learn: &[usize],
         held: &[usize],
     ) -> Result<Net, Error> {
-        let weights = class_weights(self.classes, learn, self.count);
-        let job = self.job(learn, held, self.classes_of(&weights), true);
+        let job = self.telling(learn, held);
         let begin = || State::new(job.shape, self.settings.seed, TELLER + member as u64);
         checkpoint.run(
             "what is an attack",
@@ -201,21 +200,22 @@ impl Training<'_> {
         learn: &[usize],
         held: &[usize],
     ) -> Result<Net, Error> {
-        let weights = class_weights(self.classes, learn, self.count);
-        let mut job = self.job(learn, held, self.classes_of(&weights), true);
+        let mut job = self.telling(learn, held);
         job.epochs = job.epochs.div_ceil(2);
         job.windows_per_epoch = job.windows_per_epoch.div_ceil(2);
         let begin = || State::new(job.shape, self.settings.seed, TELLER + (1 << 8) + at as u64);
         checkpoint.run("kinds left out", &format!("fold.{at}"), &job, begin)
     }
 
-    fn classes_of<'c>(&'c self, weights: &'c [f32]) -> Task<'c> {
-        Task::Classes {
+    /// A teller's training: rare classes count for more.
+    fn telling<'c>(&'c self, learn: &'c [usize], held: &'c [usize]) -> Job<'c> {
+        let task = Task::Classes {
             of: self.classes,
-            weights,
+            weights: class_weights(self.classes, learn, self.count),
             mixed: self.settings.mixed,
             origins: self.origins,
-        }
+        };
+        self.job(learn, held, task, true)
     }
 
     fn job<'c>(

@@ -123,6 +123,15 @@ const UNSW: &[&str] = &[
     "label",
 ];
 
+/// The formats that are known by their names, in the order in which they are tried.
+const KNOWN: [Format; 5] = [
+    Format::Cic,
+    Format::Unsw,
+    Format::NslKdd,
+    Format::Ctu13,
+    Format::Iot23,
+];
+
 impl Format {
     /// The names that `--format` takes.
     pub const NAMES: [&'static str; 5] = ["cic", "unsw-nb15", "nsl-kdd", "ctu-13", "iot-23"];
@@ -224,16 +233,9 @@ impl Format {
 
     /// Which format lines of names are of.
     fn of_names(names: &[String]) -> Option<Self> {
-        let all = [
-            Format::Cic,
-            Format::Unsw,
-            Format::NslKdd,
-            Format::Ctu13,
-            Format::Iot23,
-        ];
         let has = |name: &&str| names.iter().any(|n| n == name);
         let is = |format: &Format| format.needed().iter().all(&has);
-        all.into_iter().find(is)
+        KNOWN.into_iter().find(is)
     }
 
     /// Which format a line of values is of, by its number of cells and what is typical of them.
@@ -401,15 +403,8 @@ impl Columns {
                 });
             }
         }
-        let all = [
-            Format::Cic,
-            Format::Unsw,
-            Format::NslKdd,
-            Format::Ctu13,
-            Format::Iot23,
-        ];
         let fits = |format: &Format| Format::of_names(&format.tidy(&given)) == Some(*format);
-        let format = options.format.or_else(|| all.into_iter().find(fits))?;
+        let format = options.format.or_else(|| KNOWN.into_iter().find(fits))?;
         Some(Columns {
             format,
             names: format.tidy(&given),

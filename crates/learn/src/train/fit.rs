@@ -28,7 +28,7 @@ pub enum Task<'a> {
         /// By window its class.
         of: &'a [u16],
         /// By class how much it counts.
-        weights: &'a [f32],
+        weights: Vec<f32>,
         /// Of a step's windows, how many more are mixed up.
         mixed: f32,
         /// By input of a flow its feature: mixing takes features whole.
