@@ -52,7 +52,7 @@ console:
   socket: $work/ratel.sock
   web: {listen: "127.0.0.1:9443"}
 YAML
-ip netns exec "$space" "$ratel" up -c "$work/ratel.yaml" >"$work/up.log" 2>&1 &
+RUST_LOG=info,tls=debug ip netns exec "$space" "$ratel" up -c "$work/ratel.yaml" >"$work/up.log" 2>&1 &
 up=$!
 api=https://127.0.0.1:9443/api/v1
 for _ in $(seq 300); do
@@ -87,5 +87,7 @@ done
 echo "== what Ratel said of failures"
 grep -cE '"?status"?[=:] ?5[0-9][0-9]' "$work/up.log" || true
 grep -E 'panicked|an answer failed' "$work/up.log" | head || true
+grep -E 'no handshake|a handshake took too long|connections of one' "$work/up.log" | head || true
+curl -s --unix-socket "$work/ratel.sock" http://ratel/metrics | grep refused_connections || true
 kill -0 "$up" 2>/dev/null || { echo "Ratel stopped" >&2; failed=1; }
 exit "$failed"

@@ -5,13 +5,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -186,9 +188,9 @@ async fn talk<S, P>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     P: Clone + Send + Sync + 'static,
 {
-    let answer = tower::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+    let answer = tower::service_fn(move |request: hyper::Request<Incoming>| {
         let router = router.clone();
-        let mut request: Request = request.map(Body::new);
+        let mut request: Request = request.map(|body| Body::new(Arriving(Some(body))));
         request.extensions_mut().insert(peer.clone());
         async move {
             let began = std::time::Instant::now();
@@ -223,7 +225,7 @@ async fn talk<S, P>(
 /// Answers what is being asked, then ends.
 async fn farewell<I, S>(mut connection: Pin<&mut http1::Connection<I, S>>) -> hyper::Result<()>
 where
-    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = Body>,
+    S: hyper::service::HttpService<Incoming, ResBody = Body>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
 {
@@ -278,20 +280,56 @@ pub enum Unread {
 
 /// The whole body, within the limits.
 pub async fn body(request: Request, most: usize) -> Result<Bytes, Unread> {
-    let mut body = request.into_body();
-    let limited = Limited::new(&mut body, most);
+    let limited = Limited::new(request.into_body(), most);
     match timeout(BODY_WAIT, limited.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            let _ = timeout(LINGER_WAIT, throw_away(&mut body)).await;
-            Err(Unread::TooLarge)
-        }
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Unread::TooLarge),
         Ok(Err(_)) | Err(_) => Err(Unread::Missing),
     }
 }
 
-/// Reads on up to [`LINGER`] bytes, so that the sender comes to read the refusal.
-async fn throw_away(body: &mut Body) {
+/// A body on its way in. What nobody read of it is read on and thrown away beside the answer: a connection that is
+/// closed while its client still writes takes the answer with it, and one that is not closed serves the next request.
+struct Arriving(Option<Incoming>);
+
+impl HttpBody for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0
+            .as_ref()
+            .map_or_else(SizeHint::default, HttpBody::size_hint)
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        // Where the runtime ends, so does the connection.
+        if let Some(body) = self.0.take().filter(|body| !body.is_end_stream())
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(timeout(LINGER_WAIT, throw_away(body)));
+        }
+    }
+}
+
+/// Reads up to [`LINGER`] bytes of what nobody wants.
+async fn throw_away(mut body: Incoming) {
     let mut read = 0;
     while read < LINGER
         && let Some(Ok(frame)) = body.frame().await

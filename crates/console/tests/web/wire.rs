@@ -63,6 +63,30 @@ fn one_request_of_a_connection_lends_the_next_one_nothing() {
 }
 
 #[test]
+fn an_answer_that_comes_before_the_body_leaves_the_connection_whole() {
+    let ratel = start();
+    let mut stream = ratel.connect();
+    for turn in 0..3 {
+        // Refused by its head alone.
+        let body = vec![b'x'; 100_000];
+        let head = format!(
+            "POST /api/v1/queries HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.flush().unwrap();
+        assert_eq!(read(&mut stream).status, 401, "{turn}");
+        stream.write_all(&body).unwrap();
+        stream.flush().unwrap();
+    }
+    stream
+        .write_all(b"GET /api/v1/version HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    assert_eq!(read(&mut stream).status, 200);
+}
+
+#[test]
 fn methods_that_echo_or_override_do_neither() {
     let ratel = start();
     for method in ["TRACE", "CONNECT", "PROPFIND", "DEBUG", "OPTIONS"] {
