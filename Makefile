@@ -4,7 +4,7 @@ CARGO ?= cargo
 EXAMPLE := target/example
 RATEL = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/ratel
 
-.PHONY: run read demo test setup web build example lint fmt deny bench fuzz clean
+.PHONY: run read demo model test setup web build example lint fmt deny bench fuzz clean
 
 ## Build the release binary and watch this host with it: answers are only told, nothing is changed.
 run: build
@@ -17,6 +17,11 @@ read: build example
 ## A lab of network namespaces in which Ratel is attacked and answers. Needs root.
 demo: build
 	"$(RATEL)" demo
+
+## The model that ships with the program, trained anew on traffic that the project makes itself.
+model:
+	mkdir -p crates/ratel/models
+	$(CARGO) run --release --locked -p traffic --example model -- crates/ratel/models/default.ratel-model
 
 ## Everything that must hold before a change lands.
 test: setup lint

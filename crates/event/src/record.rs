@@ -1,5 +1,8 @@
 //! What can be told of an EVE record by looking at its head, without parsing it.
 
+/// The generator id of what a model found and no rule: EVE `alert.gid`. Rules of packets have 1.
+pub const MODEL_GID: u64 = 7001;
+
 /// How far into a record its head reaches: kind and keys stand among the first fields.
 const HEAD: usize = 512;
 /// The longest name of a kind, bytes.

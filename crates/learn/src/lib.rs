@@ -7,20 +7,29 @@
 //! file, `explain` says why, `measure` what its scores are worth, `drift` when it is time to train anew. `baseline`
 //! are simple models that every other must beat, `trial` trains and judges any of them in the same way, and `card`
 //! writes down what came out.
+//!
+//! In the running system `service` reads flows (`record`) from a topic and publishes findings; `score` is its core, without
+//! clock and bus, and `budget` keeps to what people will look at.
 
 pub mod baseline;
+mod budget;
 pub mod calibrate;
 pub mod card;
 pub mod clstm;
+pub mod config;
 pub mod detector;
 pub mod drift;
 pub mod explain;
 pub mod measure;
+mod metrics;
 pub mod model;
 pub mod net;
 pub mod random;
 pub mod read;
+pub mod record;
 pub mod scale;
+pub mod score;
+pub mod service;
 pub mod split;
 pub mod surprise;
 pub mod table;

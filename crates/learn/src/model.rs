@@ -95,11 +95,24 @@ impl Model {
     /// # Errors
     /// Columns that the model was trained on and that the table lacks.
     pub fn score(&self, table: &Table, rows: &[usize]) -> Result<Vec<Score>, Missing> {
+        let all: Vec<usize> = (0..rows.len()).collect();
+        self.score_some(table, rows, &all)
+    }
+
+    /// Scores those of the rows that stand at these places among them; the others are history.
+    ///
+    /// # Errors
+    /// As [`Model::score`].
+    pub fn score_some(
+        &self,
+        table: &Table,
+        rows: &[usize],
+        places: &[usize],
+    ) -> Result<Vec<Score>, Missing> {
         match &self.kind {
             Kind::Clstm(clstm) => {
                 let windows = clstm.windows(table, rows)?;
-                let all: Vec<usize> = (0..windows.len()).collect();
-                let signals = clstm.signals(&windows, &all);
+                let signals = clstm.signals(&windows, places);
                 let score = |at: usize| {
                     let (odds, error) = (signals.odds[at], signals.error[at]);
                     let suspicion = clstm.facts.suspicion(odds, error).0;
@@ -110,10 +123,14 @@ impl Model {
                         class: signals.class.get(at).copied(),
                     }
                 };
-                Ok(all.into_iter().map(score).collect())
+                Ok((0..places.len()).map(score).collect())
             }
             Kind::Baseline(detector) => {
-                let raw = detector.raw(table, rows)?;
+                let rows: Vec<usize> = places
+                    .iter()
+                    .filter_map(|at| rows.get(*at).copied())
+                    .collect();
+                let raw = detector.raw(table, &rows)?;
                 let score = |raw: f32| {
                     let suspicion = self.manifest.raw.of(raw).0;
                     Score {

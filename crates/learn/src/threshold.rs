@@ -101,6 +101,7 @@ pub struct Follow {
     /// The day that goes on.
     today: i64,
     /// Its incidents: host, hour, highest score.
+    #[serde(with = "open")]
     open: BTreeMap<(u32, i64), f32>,
 }
 
@@ -161,6 +162,24 @@ impl Follow {
     }
 }
 
+/// The incidents of a day as a list: names of JSON are texts, and theirs are none.
+mod open {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    type Open = BTreeMap<(u32, i64), f32>;
+
+    pub fn serialize<S: Serializer>(open: &Open, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(open)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Open, D::Error> {
+        let list = Vec::<((u32, i64), f32)>::deserialize(from)?;
+        Ok(list.into_iter().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,5 +225,7 @@ mod tests {
         day(&mut follow, 3, [0.0, 0.0, 0.0]);
         let risen = follow.threshold;
         assert!(risen > 0.2 && risen < 0.5, "{risen}");
+        let kept = serde_json::to_vec(&follow).unwrap();
+        assert_eq!(serde_json::from_slice::<Follow>(&kept).unwrap(), follow);
     }
 }

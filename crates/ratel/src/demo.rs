@@ -6,6 +6,7 @@ mod measure;
 mod ratel;
 mod services;
 mod story;
+mod unknown;
 
 use anyhow::{Context, Result, bail};
 use event::action::{Action, State};
@@ -96,6 +97,7 @@ fn tell_story(lab: &Lab, ratel: &mut Ratel) -> Result<bool> {
     for scene in SCENES {
         went_well &= play_scene(lab, ratel, scene)?;
     }
+    went_well &= unknown::play()?;
     Ok(went_well)
 }
 

@@ -32,6 +32,8 @@ pub struct Site {
     pub harden: respond::harden::HardenConfig,
     /// Threat intelligence: addresses that others have seen at work.
     pub feeds: Vec<Feed>,
+    /// What scores flows that no rule knows.
+    pub learn: learn::config::Config,
     /// Where events are kept.
     pub store: store::Config,
     /// Where incidents are kept, and what people decide.
@@ -53,6 +55,7 @@ impl Default for Site {
             respond: answer::config::Config::default(),
             feeds: Vec::new(),
             harden: respond::harden::HardenConfig::default(),
+            learn: learn::config::Config::default(),
             store: store::Config::default(),
             state: state::Config::default(),
             alert: alert::Config::default(),
@@ -79,6 +82,8 @@ impl Site {
             let url = state::Config::sqlite(&site.data_dir.join("state.db")).url;
             site.state.url = url;
         }
+        // What scores flows needs their features.
+        site.sensor.flow_features |= site.learn.enabled;
         Ok(site)
     }
 }

@@ -9,7 +9,7 @@ mod lend;
 mod mirror;
 mod ports;
 mod rights;
-mod roles;
+pub mod roles;
 mod room;
 mod supervise;
 mod watch;
@@ -54,6 +54,8 @@ pub struct Run {
 enum Name {
     /// Packets in, events out.
     Sensor,
+    /// Flows in, findings of a model out.
+    Learn,
     /// Events in, actions out.
     Respond,
     /// Events in, incidents out, and people hear of them.
@@ -66,8 +68,9 @@ enum Name {
 
 impl Name {
     /// Every role, in the order of the flow.
-    const ALL: [Name; 5] = [
+    const ALL: [Name; 6] = [
         Name::Sensor,
+        Name::Learn,
         Name::Respond,
         Name::Alert,
         Name::Store,
@@ -113,16 +116,19 @@ impl From<Mode> for event::action::Mode {
 
 /// Runs all roles until it is told to stop.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    start(&args.shared, &Name::ALL)
+    start(&args.shared, &Name::ALL, false)
 }
 
 /// Runs some roles until it is told to stop.
 pub fn run_some(args: &Run) -> Result<ExitCode> {
-    start(&args.shared, &args.roles)
+    start(&args.shared, &args.roles, true)
 }
 
-fn start(args: &Shared, names: &[Name]) -> Result<ExitCode> {
+fn start(args: &Shared, names: &[Name], are_named: bool) -> Result<ExitCode> {
     let mut site = Site::read(args.config.as_deref())?;
+    // Who asks for the role by name wants it, whatever the configuration says.
+    site.learn.enabled |= are_named && names.contains(&Name::Learn);
+    site.sensor.flow_features |= site.learn.enabled;
     if !args.interfaces.is_empty() {
         let named = args.interfaces.iter().map(|name| Interface::named(name));
         site.sensor.interfaces = named.collect();
@@ -191,9 +197,11 @@ async fn go(site: Site, names: &[Name]) -> Result<ExitCode> {
         ));
     }
     let mut roles = Vec::new();
-    for name in Name::ALL.into_iter().filter(|name| has(*name)) {
+    let is_on = |name: &Name| has(*name) && (*name != Name::Learn || site.learn.enabled);
+    for name in Name::ALL.into_iter().filter(is_on) {
         roles.push(match name {
             Name::Sensor => roles::sensor(&site, &bus, &hands),
+            Name::Learn => roles::learn(&site, &bus),
             Name::Respond => roles::respond(&site, &bus, &hands),
             Name::Alert => roles::alert(&site, &bus, &kept),
             Name::Store => roles::store(&site, &bus, &kept),

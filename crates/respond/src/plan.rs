@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use event::action::{Connection, Mode, Transport, Trigger, What, Why};
+use event::record::MODEL_GID;
 use event::{Prefix, Timestamp};
 use serde_json::Value;
 
@@ -67,8 +68,10 @@ pub fn plan(playbooks: &[Playbook], source: Source, record: &Value, ground: &Gro
         Source::Event => Facts::of_event(record),
         Source::Incident => Facts::of_incident(record),
     };
+    let is_guess = is_of_model(source, record);
     playbooks
         .iter()
+        .filter(|playbook| !is_guess || names_model(playbook))
         .filter(|playbook| playbook.when.holds(&facts))
         .flat_map(|playbook| {
             let steps = playbook.steps.iter();
@@ -78,6 +81,29 @@ pub fn plan(playbooks: &[Playbook], source: Source, record: &Value, ground: &Gro
             })
         })
         .collect()
+}
+
+/// Whether a model alone found what a record tells. It may be wrong about anybody: nobody is contained for that
+/// but where a playbook says so in so many words.
+fn is_of_model(source: Source, record: &Value) -> bool {
+    match source {
+        Source::Event => record.pointer("/alert/gid").and_then(Value::as_u64) == Some(MODEL_GID),
+        Source::Incident => {
+            let rules = record.get("signatures").and_then(Value::as_array);
+            let prefix = format!("{MODEL_GID}:");
+            let is_its = |rule: &Value| {
+                let id = rule.get("id").and_then(Value::as_str);
+                id.is_some_and(|id| id.starts_with(&prefix))
+            };
+            rules.is_some_and(|rules| !rules.is_empty() && rules.iter().all(is_its))
+        }
+    }
+}
+
+/// Whether a playbook is about what models find.
+fn names_model(playbook: &Playbook) -> bool {
+    let text = playbook.when.text();
+    text.contains(&MODEL_GID.to_string()) || text.contains("ratel.model")
 }
 
 /// Plans what a person orders: the same rules, but no cooling-off.

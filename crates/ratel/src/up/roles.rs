@@ -35,6 +35,35 @@ pub fn sensor(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>) -> Role {
     }
 }
 
+/// The model that ships with the program: `make model` makes it.
+pub static SHIPPED: &[u8] = include_bytes!("../../models/default.ratel-model");
+
+/// Flows in, findings of a model out.
+pub fn learn(site: &Site, bus: &bus::Bus) -> Role {
+    let (config, bus) = (site.learn.clone(), bus.clone());
+    let ports = learn::service::Ports {
+        now,
+        shipped: SHIPPED,
+        known: features::columns::names(features::Definition::Corrected, true),
+        data_dir: site.data_dir.join("learn"),
+    };
+    Role {
+        name: "learn",
+        start: Box::new(move |stop, voice| {
+            let role = learn::service::Learn {
+                config: config.clone(),
+                bus: bus.clone(),
+                ports: ports.clone(),
+            };
+            let run = move || role.run(&|| stop.is_cancelled(), &Told(&voice));
+            Box::pin(async move {
+                let running = tokio::task::spawn_blocking(run).await;
+                Ok(running.context("the role panicked")??)
+            })
+        }),
+    }
+}
+
 /// Events in, actions out.
 pub fn respond(site: &Site, bus: &bus::Bus, hands: &Arc<Hands>) -> Role {
     let answering = Answering {
@@ -158,10 +187,20 @@ pub(super) fn compile(text: &str) -> Result<alert::silence::Matches, String> {
     }))
 }
 
-/// How a role of the crate `alert` is, told as any other's.
+/// How a role of a crate is, told as any other's.
 struct Told<'v>(&'v Voice);
 
 impl alert::service::Voice for Told<'_> {
+    fn runs(&self) {
+        self.0.runs();
+    }
+
+    fn limps(&self, why: &str) {
+        self.0.limps(why);
+    }
+}
+
+impl learn::service::Voice for Told<'_> {
     fn runs(&self) {
         self.0.runs();
     }

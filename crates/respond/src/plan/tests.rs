@@ -171,3 +171,27 @@ fn who_is_hit_already_is_not_hit_again_and_who_returns_is_kept_out_for_longer() 
     let cause = "by a person".to_owned();
     check(State::Undone { cause }, 5000, None);
 }
+
+#[test]
+fn what_a_model_found_is_answered_by_a_playbook_that_names_it_and_by_no_other() {
+    let mut found = alert();
+    found["alert"]["gid"] = json!(7001);
+    let check = |when: &str, expected: usize| {
+        let text =
+            format!("- name: x\n  when: \"{when}\"\n  target: source\n  steps: [block: {{}}]\n");
+        let playbooks = read(&text);
+        let ledger = Ledger::default();
+        let planned = plans(&playbooks, &ledger, Mode::Enforce, &found);
+        assert_eq!(planned.len(), expected, "{when}");
+    };
+    check("true", 0);
+    check("event.event_type == 'alert'", 0);
+    check("event.alert.signature_id == 9", 0);
+    check("event.alert.gid == 7001", 1);
+    let incident = |ids: &[&str]| {
+        let rules: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
+        is_of_model(Source::Incident, &json!({ "signatures": rules }))
+    };
+    assert!(incident(&["7001:1", "7001:2"]));
+    assert!(!incident(&["7001:1", "1:9"]) && !incident(&[]));
+}

@@ -1,0 +1,318 @@
+//! The role `learn`: reads flows from a topic, scores them in batches, publishes findings.
+//!
+//! in: `events` (`flow` records with `ratel.features`); out: `events` (`alert` records of generator 7001).
+//!
+//! What was read is committed before it is scored: a crash leaves some flows unscored, and tells none twice.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bus::{Bus, Publisher, Seen, Start, Subscription};
+use event::{Timestamp, Topic};
+
+use crate::budget::Verdict;
+use crate::config::{Config, ConfigError};
+use crate::drift;
+use crate::metrics;
+use crate::model::{self, Model};
+use crate::record::Flow;
+use crate::scale::Missing;
+use crate::score::Scorer;
+
+/// The group in which it reads the topic.
+const GROUP: &str = "learn";
+/// The longest wait for records: a stop is seen this late at most.
+const WAIT: Duration = Duration::from_millis(200);
+/// Batches of records read between two rounds of scoring: what waits longer is on the bus.
+const READS: usize = 64;
+/// Ids of records that are remembered, so that a repeat is scored once.
+const SEEN: usize = 65_536;
+/// How often the threshold is kept.
+const KEEP: Duration = Duration::from_secs(60);
+/// How often it is told how much was beyond the budget.
+const TELL: Duration = Duration::from_secs(600);
+/// Tries to publish a finding where the bus has no room; each waits by itself for a while.
+const TRIES: u32 = 30;
+/// Where it is kept how the threshold followed the traffic, below the data folder.
+const FOLLOWED: &str = "threshold.json";
+
+/// What the role needs of the process.
+#[derive(Clone)]
+pub struct Ports {
+    /// The clock.
+    pub now: fn() -> Timestamp,
+    /// The model that ships with the program.
+    pub shipped: &'static [u8],
+    /// Names of the columns that records have.
+    pub known: Vec<&'static str>,
+    /// Where it keeps what must outlive it.
+    pub data_dir: PathBuf,
+}
+
+/// Why the role ends.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting that can't be.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The bus.
+    #[error("topics cannot be read or written: {0}")]
+    Bus(#[from] bus::Error),
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] model::Error),
+    /// A model that was trained on something else than the sensor's flows.
+    #[error("the model does not fit the sensor's flows: {0}")]
+    Fit(#[from] Missing),
+}
+
+/// How the role is, for who watches it.
+pub trait Voice {
+    /// All is well.
+    fn runs(&self);
+    /// Something that it should do it can't.
+    fn limps(&self, why: &str);
+}
+
+/// The role `learn`.
+pub struct Learn {
+    /// Settings.
+    pub config: Config,
+    /// The topics.
+    pub bus: Bus,
+    /// What it needs of the process.
+    pub ports: Ports,
+}
+
+impl Learn {
+    /// Works until `is_stopped`. Blocks its thread.
+    ///
+    /// # Errors
+    /// A wrong setting, a model that can't be read or does not fit; topics fail.
+    pub fn run(&self, is_stopped: &dyn Fn() -> bool, voice: &dyn Voice) -> Result<(), Error> {
+        metrics::describe();
+        self.config.check()?;
+        let model = self.model()?;
+        tracing::info!(model = model.manifest.name, "flows are scored");
+        let mut scorer = Scorer::new(model, &self.config, &self.ports.known)?;
+        if let Some(follow) = self.followed() {
+            scorer.go_on(follow);
+        }
+        let mut round = Round {
+            learn: self,
+            scorer,
+            queue: VecDeque::new(),
+            seen: Seen::new(SEEN),
+            publisher: self.bus.publisher(Topic::Events),
+            gathering: None,
+            shed: 0,
+            moved: Vec::new(),
+            beyond: 0,
+            told: Instant::now(),
+        };
+        let mut records = self
+            .bus
+            .subscribe_from(GROUP, &[Topic::Events], Start::Newest)?;
+        let mut kept = Instant::now();
+        while !is_stopped() {
+            match round.trouble() {
+                Some(why) => voice.limps(&why),
+                None => voice.runs(),
+            }
+            round.read(&mut records)?;
+            round.score_due()?;
+            if kept.elapsed() > KEEP {
+                kept = Instant::now();
+                self.keep(&round.scorer);
+            }
+        }
+        while !round.queue.is_empty() {
+            round.score()?;
+        }
+        self.keep(&round.scorer);
+        Ok(())
+    }
+
+    fn model(&self) -> Result<Model, model::Error> {
+        match &self.config.model {
+            Some(path) => Model::load(path),
+            None => Model::from_bytes(
+                "the model that ships with the program".as_ref(),
+                self.ports.shipped,
+            ),
+        }
+    }
+
+    fn followed(&self) -> Option<crate::threshold::Follow> {
+        let text = std::fs::read(self.ports.data_dir.join(FOLLOWED)).ok()?;
+        match serde_json::from_slice(&text) {
+            Ok(followed) => Some(followed),
+            Err(error) => {
+                tracing::warn!(
+                    "the threshold that was kept cannot be read, it begins anew: {error}"
+                );
+                None
+            }
+        }
+    }
+
+    /// Whole or not at all; who can't keep it begins with the model's threshold after a start.
+    fn keep(&self, scorer: &Scorer) {
+        let folder = &self.ports.data_dir;
+        let (part, path) = (folder.join("threshold.part"), folder.join(FOLLOWED));
+        let kept = std::fs::create_dir_all(folder)
+            .and_then(|()| serde_json::to_vec(scorer.follow()).map_err(Into::into))
+            .and_then(|text| std::fs::write(&part, text))
+            .and_then(|()| std::fs::rename(&part, &path));
+        if let Err(error) = kept {
+            tracing::warn!("{} cannot be kept: {error}", path.display());
+        }
+    }
+}
+
+/// What is at hand from round to round.
+struct Round<'a> {
+    learn: &'a Learn,
+    scorer: Scorer,
+    queue: VecDeque<Flow>,
+    seen: Seen,
+    publisher: Publisher,
+    /// Since when the flows that wait have waited.
+    gathering: Option<Instant>,
+    /// Flows left unscored since the last look.
+    shed: u64,
+    /// Features that moved.
+    moved: Vec<String>,
+    /// Findings beyond the budget since it was told how many.
+    beyond: u64,
+    told: Instant,
+}
+
+impl Round<'_> {
+    fn trouble(&mut self) -> Option<String> {
+        let shed = std::mem::take(&mut self.shed);
+        (shed > 0).then(|| format!("{shed} flows were left unscored: more come than can be scored"))
+    }
+
+    /// Takes what is there, and waits where nothing waits to be scored.
+    fn read(&mut self, records: &mut Subscription) -> Result<(), Error> {
+        let gather = Duration::from_millis(self.learn.config.gather_ms);
+        let mut wait = match self.gathering {
+            Some(since) => gather.saturating_sub(since.elapsed()).min(WAIT),
+            None => WAIT,
+        };
+        for _ in 0..READS {
+            let Some(batch) = records.next(wait)? else {
+                break;
+            };
+            wait = Duration::ZERO;
+            for delivery in batch.iter() {
+                if event::record::kind(delivery.value) == Some("flow")
+                    && self.seen.first(delivery.id)
+                {
+                    self.take(delivery.value, delivery.time);
+                }
+            }
+            records.commit(&batch)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, value: &[u8], published: Timestamp) {
+        // A record that is no JSON is its writer's trouble, and told by others.
+        let record = serde_json::from_slice(value).ok();
+        let Some(mut flow) = record.and_then(|record| self.scorer.columns().flow(&record)) else {
+            return;
+        };
+        flow.published_us = published.nanos().div_euclid(1_000);
+        metrics::read();
+        self.queue.push_back(flow);
+        self.gathering.get_or_insert_with(Instant::now);
+        if self.queue.len() > self.learn.config.queue {
+            self.queue.pop_front();
+            self.shed += 1;
+            metrics::shed(1);
+        }
+    }
+
+    fn score_due(&mut self) -> Result<(), Error> {
+        let gather = Duration::from_millis(self.learn.config.gather_ms);
+        let is_due = self
+            .gathering
+            .is_some_and(|since| since.elapsed() >= gather);
+        if is_due || self.queue.len() >= self.learn.config.batch {
+            self.score()?;
+        }
+        Ok(())
+    }
+
+    fn score(&mut self) -> Result<(), Error> {
+        let count = self.queue.len().min(self.learn.config.batch);
+        let flows: Vec<Flow> = self.queue.drain(..count).collect();
+        if self.queue.is_empty() {
+            self.gathering = None;
+        }
+        let begun = Instant::now();
+        let scored = self.scorer.score(&flows)?;
+        let took = begun.elapsed().as_secs_f64();
+        let (waiting, hosts) = (self.queue.len(), self.scorer.hosts());
+        metrics::batch(flows.len(), took, waiting, hosts, self.scorer.threshold());
+        for finding in &scored.findings {
+            metrics::finding(finding.verdict);
+            self.beyond += u64::from(finding.verdict == Verdict::Beyond);
+            if let Some(record) = &finding.record {
+                self.publish(record, finding.published_us)?;
+            }
+        }
+        if self.beyond > 0 && self.told.elapsed() > TELL {
+            let (beyond, budget) = (self.beyond, self.learn.config.budget_per_day);
+            tracing::warn!(
+                "{beyond} findings were not told: more than {budget} incidents a day (learn.budget_per_day)"
+            );
+            (self.beyond, self.told) = (0, Instant::now());
+        }
+        if !scored.drift.is_empty() {
+            self.note_drift(scored.drift);
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, record: &serde_json::Value, published_us: i64) -> Result<(), Error> {
+        let Ok(line) = serde_json::to_vec(record) else {
+            return Ok(());
+        };
+        let key = event::record::key(&line);
+        let mut tries = 0;
+        while let Err(error) = self.publisher.publish(key, &line) {
+            tries += 1;
+            if !error.is_back_pressure() || tries >= TRIES {
+                return Err(error.into());
+            }
+        }
+        let now_us = (self.learn.ports.now)().nanos().div_euclid(1_000);
+        #[allow(clippy::cast_precision_loss)]
+        let seconds = now_us.saturating_sub(published_us) as f64 / 1e6;
+        metrics::latency(seconds);
+        Ok(())
+    }
+
+    fn note_drift(&mut self, mut indices: Vec<(String, f64)>) {
+        indices.sort_by(|a, b| b.1.total_cmp(&a.1));
+        for (feature, index) in &indices {
+            metrics::drift(feature, *index);
+        }
+        let moved = indices
+            .into_iter()
+            .filter(|(_, index)| *index > drift::MOVED);
+        let moved: Vec<String> = moved.map(|(feature, _)| feature).collect();
+        // Traffic of another place than the model's is always other traffic: said once, and always a metric.
+        if let (true, Some(most)) = (self.moved.is_empty(), moved.first()) {
+            let count = moved.len();
+            tracing::warn!(
+                "{count} features moved away from the training data, the most: {most}; train the model anew"
+            );
+        }
+        self.moved = moved;
+    }
+}
