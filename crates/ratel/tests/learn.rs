@@ -1,0 +1,312 @@
+//! `ratel learn` as people call it: from a labelled file to findings, and what bad inputs are told.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Bench { folder }
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).expect("written");
+        path
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let ratel = Path::new(env!("CARGO_BIN_EXE_ratel"));
+        let mut command = Command::new(ratel);
+        command
+            .arg("learn")
+            .args(args)
+            .current_dir(self.folder.path());
+        command.output().expect("ratel runs")
+    }
+
+    /// Runs what must succeed; its standard output.
+    fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {complaint}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs what must fail with this status, and tell one line that holds these words.
+    fn fails(&self, status: i32, args: &[&str], words: &str) {
+        let output = self.run(args);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {complaint}");
+        assert!(complaint.contains(words), "{args:?}: {complaint}");
+        assert!(!complaint.contains("panicked"), "{complaint}");
+    }
+}
+
+/// Flows in CICFlowMeter's columns: normal ones of about 1,000 bytes, scans of few, worms of many.
+fn flows(count: usize) -> String {
+    let mut text =
+        "Src IP,Timestamp,Dst Port,Protocol,Flow Duration,Flow IAT Mean,Total Fwd Packet,\
+                    Flow Bytes/s,Label\n"
+            .to_owned();
+    for n in 0..count {
+        let (label, bytes, port) = match n % 10 {
+            7 => ("Scan", 10 + n % 7, 22),
+            8 if n % 20 == 8 => ("Worm", 90_000 + n % 500, 445),
+            _ => ("BENIGN", 900 + (n * 37) % 200, 443),
+        };
+        let (host, second) = (n % 5, n % 60);
+        let _ = writeln!(
+            text,
+            "10.0.0.{host},2026-01-01 10:{:02}:{second:02},{port},6,{},{},{},{bytes},{label}",
+            n / 60 % 60,
+            bytes * 3,
+            bytes / 2,
+            bytes / 100
+        );
+    }
+    text
+}
+
+#[test]
+fn from_a_labelled_file_to_a_model_its_worth_its_findings_and_why() {
+    let bench = Bench::new();
+    bench.file("day.csv", &flows(1200));
+    bench.file("next.csv", &flows(400));
+    let text = bench.ok(&[
+        "train",
+        "day.csv",
+        "--model",
+        "logistic",
+        "--leave-out",
+        "worm",
+        "--hold-out",
+        "time",
+        "--to",
+        "day.ratel-model",
+    ]);
+    assert!(text.contains("logistic learned from"), "{text}");
+    assert!(
+        text.contains("these kinds are not learned from at all: worm"),
+        "{text}"
+    );
+    let json = bench.ok(&["evaluate", "day.ratel-model", "next.csv", "-o", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let measures = &told["outcome"]["measures"];
+    assert!(measures["roc_auc"].as_f64() > Some(0.5), "{json}");
+    let kinds = measures["kinds"].as_array().expect("kinds");
+    let unseen: Vec<_> = kinds
+        .iter()
+        .filter(|kind| kind["is_unseen"] == true)
+        .collect();
+    assert_eq!(unseen.len(), 1);
+    assert_eq!(unseen[0]["name"], "Worm");
+    let scored = bench.ok(&[
+        "score",
+        "day.ratel-model",
+        "next.csv",
+        "--all",
+        "-o",
+        "json",
+    ]);
+    assert_eq!(scored.lines().count(), 400);
+    let why = bench.ok(&["explain", "day.ratel-model", "next.csv", "--line", "9"]);
+    assert!(why.starts_with("line 9: "), "{why}");
+    let found = bench.run(&[
+        "score",
+        "day.ratel-model",
+        "next.csv",
+        "--incidents-per-day",
+        "1000",
+        "--fail-on",
+        "findings",
+    ]);
+    assert_eq!(found.status.code(), Some(3));
+}
+
+#[test]
+fn a_card_puts_the_models_beside_each_other() {
+    let bench = Bench::new();
+    bench.file("day.csv", &flows(900));
+    let text = bench.ok(&[
+        "card",
+        "day.csv",
+        "--model",
+        "forest",
+        "--against",
+        "z-score,pca",
+        "--seeds",
+        "2",
+        "--to",
+        "card",
+    ]);
+    assert!(text.contains("z-score"), "{text}");
+    let card = fs::read_to_string(bench.folder.path().join("card/CARD.md")).expect("a card");
+    assert!(
+        card.contains("Mean and standard deviation over 2 seeds"),
+        "{card}"
+    );
+    assert!(bench.folder.path().join("card/roc.svg").exists());
+}
+
+#[test]
+fn bad_inputs_are_told_what_is_wrong_and_lose_nothing() {
+    let bench = Bench::new();
+    bench.file("day.csv", &flows(600));
+    let model = bench.folder.path().join("day.ratel-model");
+    bench.ok(&[
+        "train",
+        "day.csv",
+        "--model",
+        "z-score",
+        "--to",
+        "day.ratel-model",
+    ]);
+    let whole = fs::read(&model).expect("a model");
+
+    // A model of another version, cut off, or none at all.
+    let mut other = whole.clone();
+    let version = b"\\\"format\\\":1";
+    let at = other
+        .windows(version.len())
+        .position(|bytes| bytes == version);
+    other[at.expect("a version") + version.len() - 1] = b'9';
+    fs::write(bench.folder.path().join("other.ratel-model"), other).expect("written");
+    bench.fails(
+        1,
+        &["evaluate", "other.ratel-model", "day.csv"],
+        "format 9, this version reads 1",
+    );
+    fs::write(
+        bench.folder.path().join("cut.ratel-model"),
+        &whole[..whole.len() - 9],
+    )
+    .expect("written");
+    bench.fails(
+        1,
+        &["evaluate", "cut.ratel-model", "day.csv"],
+        "not a whole safetensors file",
+    );
+    bench.fails(1, &["evaluate", "day.csv", "day.csv"], "day.csv");
+
+    // Columns that are missing, of the format and of the model.
+    bench.file("few.csv", "Flow Duration,Label\n1,BENIGN\n");
+    bench.fails(1, &["train", "few.csv"], "no known format");
+    bench.fails(
+        1,
+        &["train", "few.csv", "--format", "cic"],
+        "no column Flow IAT Mean",
+    );
+    bench.file(
+        "less.csv",
+        "Flow Duration,Flow IAT Mean,Label\n1,2,BENIGN\n",
+    );
+    bench.fails(
+        1,
+        &["evaluate", "day.ratel-model", "less.csv"],
+        "columns are missing: Dst Port",
+    );
+
+    // NaN and infinities everywhere: nothing differs, and that is said.
+    let nothing: String = (0..200).map(|_| "NaN,Infinity,BENIGN\n").collect();
+    bench.file(
+        "nan.csv",
+        &format!("Flow Duration,Flow IAT Mean,Label\n{nothing}"),
+    );
+    bench.fails(
+        1,
+        &["train", "nan.csv"],
+        "no column holds two different values",
+    );
+
+    // No flows, too few, one class only, unknown labels.
+    bench.file("empty.csv", "");
+    bench.fails(1, &["train", "empty.csv"], "empty.csv: no flows");
+    bench.file("ten.csv", &flows(10));
+    bench.fails(1, &["train", "ten.csv"], "too few to learn from");
+    bench.file(
+        "benign.csv",
+        &flows(600)
+            .replace("Scan", "BENIGN")
+            .replace("Worm", "BENIGN"),
+    );
+    bench.fails(
+        1,
+        &["train", "benign.csv", "--model", "forest"],
+        "all flows are labelled \"normal\"",
+    );
+    bench.fails(
+        2,
+        &["train", "day.csv", "--leave-out", "wrom"],
+        "no flow is of kind \"wrom\"; there are Scan, Worm",
+    );
+    bench.file(
+        "unknown.csv",
+        &flows(200)
+            .replace("Scan", "NeedManualLabel")
+            .replace("Worm", "NeedManualLabel")
+            .replace("BENIGN", "NeedManualLabel"),
+    );
+    bench.fails(
+        1,
+        &["evaluate", "day.ratel-model", "unknown.csv"],
+        "no flow has a label",
+    );
+
+    // Absurd settings, mappings and places.
+    let settings = bench.file("settings.yaml", "hidden: 0\n");
+    let settings = settings.display().to_string();
+    bench.fails(
+        2,
+        &["train", "day.csv", "--settings", &settings],
+        "setting hidden: 0",
+    );
+    bench.file("settings.yaml", "hiden: 8\n");
+    bench.fails(
+        2,
+        &["train", "day.csv", "--settings", &settings],
+        "unknown field `hiden`",
+    );
+    bench.file("map.yaml", "label: kind\n");
+    bench.fails(
+        2,
+        &["train", "day.csv", "--mapping", "map.yaml"],
+        "map.yaml: `label` is there",
+    );
+    bench.fails(
+        2,
+        &["train", "day.csv", "--hold-out", "file"],
+        "there is only one file",
+    );
+    bench.fails(
+        2,
+        &["train", "day.csv", "--model", "oracle"],
+        "there are clstm, isolation-forest",
+    );
+    bench.fails(
+        2,
+        &["train", "day.csv", "--to", "day.model"],
+        "ends with .ratel-model",
+    );
+    bench.fails(
+        1,
+        &[
+            "train",
+            "day.csv",
+            "--model",
+            "z-score",
+            "--to",
+            "/proc/nowhere/day.ratel-model",
+        ],
+        "/proc/nowhere",
+    );
+
+    // Whatever failed, the model is as it was.
+    assert_eq!(fs::read(&model).expect("a model"), whole);
+}
