@@ -112,7 +112,11 @@ fn main() -> Result<()> {
 /// The rows to learn from: without what a host does besides while it takes part in an attack. Whose score that is,
 /// the attack's or its own, nobody can say, and the threshold would have to stand above it.
 fn clean(table: &Table) -> Vec<usize> {
-    let hour = |row: usize| table.rows[row].at_us.div_euclid(learn::threshold::INCIDENT_US);
+    let hour = |row: usize| {
+        table.rows[row]
+            .at_us
+            .div_euclid(learn::threshold::INCIDENT_US)
+    };
     let mut attacked = BTreeSet::new();
     for row in 0..table.len() {
         if table.is_attack(row) == Some(true) {
@@ -122,7 +126,8 @@ fn clean(table: &Table) -> Vec<usize> {
         }
     }
     let is_clean = |row: &usize| {
-        table.is_attack(*row) == Some(true) || !attacked.contains(&(table.rows[*row].host, hour(*row)))
+        table.is_attack(*row) == Some(true)
+            || !attacked.contains(&(table.rows[*row].host, hour(*row)))
     };
     (0..table.len()).filter(is_clean).collect()
 }
