@@ -6,11 +6,13 @@
 //! away: so it is the score itself that bears them out.
 
 mod attribute;
+mod proof;
 mod words;
 
 use serde::Serialize;
 
 pub use attribute::{Attribution, attribute, integrated, occluded, without};
+pub use proof::{Proof, prove};
 
 use crate::model::Model;
 use crate::scale::Missing;
@@ -77,15 +79,21 @@ pub fn explain(
     rows: &[usize],
     row: usize,
 ) -> Result<Explanation, Missing> {
-    let host = table.rows.get(row).and_then(|row| row.host);
-    let is_history =
-        |other: &usize| *other == row || host.is_some() && table.rows[*other].host == host;
-    let mut history: Vec<usize> = rows.iter().copied().filter(is_history).collect();
-    if !history.contains(&row) {
-        history = vec![row];
-    }
+    let history = history_of(table, rows, row);
     let attribution = attribute(model, table, &history, row)?;
     let at = history.iter().position(|other| *other == row).unwrap_or(0);
     let score = model.score(table, &history)?[at];
     Ok(words::explanation(model, table, row, &score, &attribution))
+}
+
+/// Of these rows, those of the host of `row`, itself among them; it alone where it is not.
+fn history_of(table: &Table, rows: &[usize], row: usize) -> Vec<usize> {
+    let host = table.rows.get(row).and_then(|row| row.host);
+    let is_history =
+        |other: &usize| *other == row || host.is_some() && table.rows[*other].host == host;
+    let history: Vec<usize> = rows.iter().copied().filter(is_history).collect();
+    match history.contains(&row) {
+        true => history,
+        false => vec![row],
+    }
 }

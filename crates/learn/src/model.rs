@@ -257,9 +257,9 @@ impl Model {
     /// Removes what its training kept to go on from: the model itself is on disk now.
     pub fn forget_checkpoint(&self) {
         if let Some(folder) = &self.checkpoint {
+            let path = checkpoint::path(folder, &self.manifest.trained.fingerprint);
             // Who can't remove it only keeps a file too many.
-            let _ =
-                std::fs::remove_file(checkpoint::path(folder, &self.manifest.trained.fingerprint));
+            let _ = checkpoint::remove(folder, |name| Some(name) == path.file_name());
         }
     }
 }

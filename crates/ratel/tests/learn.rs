@@ -310,3 +310,75 @@ fn bad_inputs_are_told_what_is_wrong_and_lose_nothing() {
     // Whatever failed, the model is as it was.
     assert_eq!(fs::read(&model).expect("a model"), whole);
 }
+
+#[test]
+fn a_training_that_was_killed_goes_on_and_gives_the_same_model() {
+    let bench = Bench::new();
+    bench.file("day.csv", &flows(900));
+    bench.file(
+        "small.yaml",
+        "{hidden: 8, state: 8, members: 1, folds: 2, epochs: 30, patience: 30}\n",
+    );
+    let args = ["train", "day.csv", "-q", "--settings", "small.yaml", "--to"];
+    bench.ok(&[&args[..], &["whole.ratel-model"]].concat());
+    let mut killed = Command::new(env!("CARGO_BIN_EXE_ratel"))
+        .arg("learn")
+        .args(args)
+        .arg("killed.ratel-model")
+        .current_dir(bench.folder.path())
+        .spawn()
+        .expect("ratel runs");
+    let folder = bench.folder.path().join("killed.checkpoints");
+    let begin = std::time::Instant::now();
+    let is_there = || fs::read_dir(&folder).is_ok_and(|entries| entries.count() > 0);
+    while !is_there() && begin.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    killed.kill().expect("killed");
+    let status = killed.wait().expect("ended");
+    assert!(!status.success(), "it was killed before it was done");
+    assert!(!bench.folder.path().join("killed.ratel-model").exists());
+    assert!(is_there(), "its checkpoint is there");
+    bench.ok(&[&args[..], &["killed.ratel-model", "--resume"]].concat());
+    let read = |name: &str| fs::read(bench.folder.path().join(name)).expect("a model");
+    assert!(read("killed.ratel-model") == read("whole.ratel-model"));
+    assert!(!folder.exists(), "nothing is left over");
+}
+
+#[test]
+fn a_full_disk_at_a_checkpoint_is_told_and_what_was_there_stays() {
+    let bench = Bench::new();
+    bench.file("day.csv", &flows(900));
+    bench.file(
+        "small.yaml",
+        "{hidden: 64, state: 64, members: 1, folds: 0, epochs: 3}\n",
+    );
+    let disk = bench.folder.path().join("disk");
+    fs::create_dir(&disk).expect("a folder");
+    let mount = |args: &[&str]| {
+        let done = Command::new(args[0]).args(&args[1..]).output();
+        done.is_ok_and(|done| done.status.success())
+    };
+    let place = disk.display().to_string();
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", &place]) {
+        eprintln!("not tested: only root may mount a small disk");
+        return;
+    }
+    fs::write(disk.join("old.ratel-model"), "what was there").expect("written");
+    bench.fails(
+        1,
+        &[
+            "train",
+            "day.csv",
+            "-q",
+            "--settings",
+            "small.yaml",
+            "--to",
+            "disk/old.ratel-model",
+        ],
+        "No space left on device",
+    );
+    let left = fs::read(disk.join("old.ratel-model"));
+    let _ = mount(&["umount", &place]);
+    assert_eq!(left.expect("the old model"), b"what was there");
+}

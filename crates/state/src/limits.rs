@@ -2,19 +2,19 @@
 
 use crate::Error;
 
-/// Bytes of a name.
+/// Characters of a name.
 pub const NAME: usize = 64;
-/// Bytes of a reason, or of another sentence.
-pub const REASON: usize = 2_000;
-/// Bytes of a search.
+/// Characters of a reason, or of another sentence.
+pub const REASON: usize = 1_024;
+/// Characters of a search.
 pub const QUERY: usize = 8_192;
-/// Bytes of a note: a page or two of text.
+/// Characters of a note: a page or two of text.
 pub const NOTE: usize = 16_384;
 /// Notes of one incident.
 pub const NOTES: i64 = 1_000;
-/// Bytes of an incident: `alert` bounds its lists far below.
+/// Characters of an incident: `alert` bounds its lists far below.
 pub const INCIDENT: usize = 1 << 20;
-/// Bytes of a value of `kv`.
+/// Characters of a value of `kv`.
 pub const VALUE: usize = 1 << 20;
 /// Rows that a table of people's own things may have (silences in force, saved queries, tokens, overlays, users).
 pub const ROWS: i64 = 10_000;
@@ -31,11 +31,14 @@ pub(crate) fn text(what: &str, text: &str, most: usize) -> Result<(), Error> {
 
 /// The same where nothing is fine too.
 pub(crate) fn may_be_empty(what: &str, text: &str, most: usize) -> Result<(), Error> {
+    // As JSON Schema counts, so that the API's description says the same; bytes first, they are there already.
     if text.len() > most {
-        return Err(Error::Refused(format!(
-            "{what} is too long: {} bytes, at most {most}",
-            text.len()
-        )));
+        let count = text.chars().count();
+        if count > most {
+            return Err(Error::Refused(format!(
+                "{what} is too long: {count} characters, at most {most}"
+            )));
+        }
     }
     if text.contains('\0') {
         return Err(Error::Refused(format!("{what} has a zero byte in it")));
@@ -54,10 +57,11 @@ mod tests {
             assert_eq!(told.as_deref(), expected);
         };
         check("fine", None);
+        check("größe", None);
         check(" ", Some("the reason is missing"));
         check(
             "too long",
-            Some("the reason is too long: 8 bytes, at most 5"),
+            Some("the reason is too long: 8 characters, at most 5"),
         );
         check("a\0b", Some("the reason has a zero byte in it"));
     }

@@ -59,7 +59,7 @@ struct Asked {
     /// The owner's name; `none` for incidents that nobody owns, `me` for one's own.
     owner: Option<String>,
     /// Words in title, addresses or signatures.
-    #[param(max_length = 256)]
+    #[param(max_length = 256, pattern = r"^[^\x00]*$")]
     q: Option<String>,
     /// Whose last event is not before: RFC 3339, or so long before now.
     #[param(format = "moment")]

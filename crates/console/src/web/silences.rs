@@ -117,7 +117,7 @@ struct SilencePage {
 #[serde(deny_unknown_fields)]
 struct NewSilence {
     /// Which events and incidents, in the language of searches.
-    #[schema(min_length = 1, max_length = 4096, format = "search-some")]
+    #[schema(min_length = 1, max_length = 8192, format = "search-some")]
     query: String,
     kind: SilenceKind,
     /// When it ends: RFC 3339, or so long from now (`2h`, `7d`); a year at most.
@@ -133,7 +133,7 @@ struct NewSilence {
 #[serde(deny_unknown_fields)]
 struct Draft {
     /// Which events and incidents, in the language of searches.
-    #[schema(min_length = 1, max_length = 4096, format = "search-some")]
+    #[schema(min_length = 1, max_length = 8192, format = "search-some")]
     query: String,
     /// What it would do.
     #[serde(default)]

@@ -4,8 +4,8 @@ use super::TOP;
 use crate::clstm::Clstm;
 use crate::detector::Detector;
 use crate::model::{Kind, Model};
-use crate::scale::{Missing, Rule, Scaler};
-use crate::table::{Row, Table};
+use crate::scale::{Missing, Rule, Scaled, Scaler};
+use crate::table::{Column, Row, Table};
 use crate::window::EXTRA;
 
 /// Steps of the integral from what is usual to what is.
@@ -76,23 +76,29 @@ pub fn occluded(
     let all: Vec<Vec<usize>> = (0..clstm.facts.scaler.columns.len())
         .map(|column| vec![column])
         .collect();
-    let (whole, left) = without(clstm, table, history, row, &all)?;
-    Ok(left.iter().map(|left| whole - left).collect())
+    let (case, _) = Case::of(clstm, table, history, row)?;
+    let scores = case.without(clstm, &all);
+    Ok(scores[1..].iter().map(|left| scores[0] - left).collect())
 }
 
-/// The suspicion of a row as it is, and with each set of columns as usual.
+/// The suspicion of a row with this history of its host as it is, and with each set of columns as usual.
 ///
 /// # Errors
 /// Columns that the table lacks.
 pub fn without(
-    clstm: &Clstm,
+    model: &Model,
     table: &Table,
     history: &[usize],
     row: usize,
     sets: &[Vec<usize>],
 ) -> Result<(f32, Vec<f32>), Missing> {
-    let (case, _) = Case::of(clstm, table, history, row)?;
-    let mut scores = case.without(clstm, sets);
+    let mut scores = match &model.kind {
+        Kind::Clstm(clstm) => Case::of(clstm, table, history, row)?.0.without(clstm, sets),
+        Kind::Baseline(detector) => {
+            let usual = usual_values(model, table);
+            asked(model, detector.as_ref(), table, row, (&usual, sets))?
+        }
+    };
     let left = scores.split_off(1);
     Ok((scores.first().copied().unwrap_or_default(), left))
 }
@@ -136,39 +142,9 @@ fn of_detector(
     table: &Table,
     row: usize,
 ) -> Result<Attribution, Missing> {
-    let scaler = model.scaler();
     let usual = usual_values(model, table);
-    let places: Vec<Option<usize>> = scaler
-        .columns
-        .iter()
-        .map(|column| {
-            table
-                .columns
-                .iter()
-                .position(|other| other.name == column.name)
-        })
-        .collect();
-    let ask = |sets: &[Vec<usize>]| -> Result<Vec<f32>, Missing> {
-        let mut asked = Table::new(table.columns.clone());
-        let whole = std::iter::once(&[][..]).chain(sets.iter().map(Vec::as_slice));
-        for set in whole {
-            let mut values = table.values(row).to_vec();
-            for column in set {
-                if let Some(place) = places[*column] {
-                    values[place] = usual[place];
-                }
-            }
-            // As wide as the table, and few.
-            let _ = asked.push(Row::default(), &values);
-        }
-        let rows: Vec<usize> = (0..asked.len()).collect();
-        let raw = detector.raw(&asked, &rows)?;
-        Ok(raw
-            .into_iter()
-            .map(|raw| model.manifest.raw.of(raw).0)
-            .collect())
-    };
-    let single: Vec<Vec<usize>> = (0..scaler.columns.len())
+    let ask = |sets: &[Vec<usize>]| asked(model, detector, table, row, (&usual, sets));
+    let single: Vec<Vec<usize>> = (0..model.scaler().columns.len())
         .map(|column| vec![column])
         .collect();
     let scores = ask(&single)?;
@@ -186,10 +162,39 @@ fn of_detector(
     })
 }
 
+/// The suspicion of a row as it is, then with each set of columns as usual.
+fn asked(
+    model: &Model,
+    detector: &dyn Detector,
+    table: &Table,
+    row: usize,
+    (usual, sets): (&[f32], &[Vec<usize>]),
+) -> Result<Vec<f32>, Missing> {
+    let place = |column: &Scaled| {
+        let is_it = |other: &Column| other.name == column.name;
+        table.columns.iter().position(is_it)
+    };
+    let places: Vec<Option<usize>> = model.scaler().columns.iter().map(place).collect();
+    let mut asked = Table::new(table.columns.clone());
+    let whole = std::iter::once(&[][..]).chain(sets.iter().map(Vec::as_slice));
+    for set in whole {
+        let mut values = table.values(row).to_vec();
+        for place in set.iter().filter_map(|column| places[*column]) {
+            values[place] = usual[place];
+        }
+        // As wide as the table, and few.
+        let _ = asked.push(Row::default(), &values);
+    }
+    let rows: Vec<usize> = (0..asked.len()).collect();
+    let raw = detector.raw(&asked, &rows)?;
+    let suspicion = |raw| model.manifest.raw.of(raw).0;
+    Ok(raw.into_iter().map(suspicion).collect())
+}
+
 /// By column of the table what is usual: the middle of normal amounts, the commonest normal name.
 pub fn usual_values(model: &Model, table: &Table) -> Vec<f32> {
     let normals = &model.normals.table;
-    let usual = |column: &crate::table::Column| {
+    let usual = |column: &Column| {
         let Some(at) = normals
             .columns
             .iter()

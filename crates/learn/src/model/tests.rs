@@ -422,7 +422,7 @@ fn what_an_explanation_names_is_what_counted() {
             attribution.named.clone(),
             random.some(&others, explain::TOP),
         ];
-        let (_, left) = explain::without(clstm, &table, &history, *row, &sets).unwrap();
+        let (_, left) = explain::without(&model, &table, &history, *row, &sets).unwrap();
         better += usize::from(left[0] < left[1]);
         // The two ways know nothing of each other: what one puts first is among the first of the other.
         let first = |amounts: &[f32], count: usize| -> Vec<usize> {
@@ -468,7 +468,7 @@ fn gradients_add_up_to_the_score() {
             .iter()
             .sum();
         let sets = [everything.clone()];
-        let (whole, left) = explain::without(clstm, &table, &[*row], *row, &sets).unwrap();
+        let (whole, left) = explain::without(&model, &table, &[*row], *row, &sets).unwrap();
         let way = whole - left[0];
         assert!((sum - way).abs() < 0.2 * way.abs().max(0.5), "{sum} {way}");
     }

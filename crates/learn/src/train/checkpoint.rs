@@ -1,5 +1,6 @@
 //! A training's state on disk: who is killed goes on from the last round, and comes to the same model.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -174,11 +175,36 @@ impl<'a> Checkpoint<'a> {
     }
 }
 
+/// A checkpoint's name ends so.
+const SUFFIX: &str = "ratel-checkpoint";
+
+/// Removes the checkpoints of these names in a folder, with what a kill left of them half written, and nothing else.
+///
+/// # Errors
+/// The first that can't be removed. A folder that can't be read has none: most often it is not there.
+pub fn remove(folder: &Path, is_asked_for: impl Fn(&OsStr) -> bool) -> Result<(), Error> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let part = path.extension().filter(|suffix| *suffix == "part");
+        // A part's name is the whole's, a process's number, and its suffix.
+        let whole = match part {
+            Some(_) => path.with_extension("").with_extension(""),
+            None => path.clone(),
+        };
+        let is_checkpoint = whole.extension().is_some_and(|suffix| suffix == SUFFIX);
+        if is_checkpoint && whole.file_name().is_some_and(&is_asked_for) {
+            let removed = std::fs::remove_file(&path);
+            removed.map_err(|source| Error::Checkpoint { path, source })?;
+        }
+    }
+    Ok(())
+}
+
 /// Where a training keeps its checkpoint.
 #[must_use]
 pub fn path(folder: &Path, fingerprint: &str) -> PathBuf {
     let short: String = fingerprint.chars().take(16).collect();
-    folder.join(format!("{short}.ratel-checkpoint"))
+    folder.join(format!("{short}.{SUFFIX}"))
 }
 
 fn arrays(state: &State) -> [(&'static str, &Vec<Vec<f32>>); 4] {

@@ -3,6 +3,7 @@
 use super::Format;
 use super::inputs::Inputs;
 use crate::{Usage, table};
+use ::learn::explain;
 use ::learn::trial::{self, FIGURES, Outcome};
 use anyhow::Result;
 use clap::Args;
@@ -22,6 +23,10 @@ pub struct Evaluate {
     /// The probability from which a flow counts as an attack: 0.5, or 0.99 of a model without labels.
     #[arg(long)]
     threshold: Option<f32>,
+    /// Explains so many of the findings, takes away what was named, and tells how much more that counts than as
+    /// many features at random.
+    #[arg(long, value_name = "FINDINGS", default_value_t = 0)]
+    prove: usize,
     /// How the measures are printed.
     #[arg(short = 'o', long = "output", value_enum, default_value_t)]
     output: Format,
@@ -44,11 +49,20 @@ pub fn run(args: &Evaluate) -> Result<ExitCode> {
         .threshold
         .unwrap_or_else(|| trial::usual_threshold(&model));
     let outcome = trial::judge(&model, &table, &rows, threshold)?;
+    let proof = match args.prove {
+        0 => None,
+        most => Some(explain::prove(&model, &table, &rows, most)?),
+    };
     match args.output {
         Format::Json => super::print_json(&serde_json::json!({
-            "model": args.model, "files": reports, "outcome": outcome,
+            "model": args.model, "files": reports, "outcome": outcome, "explanations": proof,
         }))?,
-        Format::Text => super::print(&text(&outcome))?,
+        Format::Text => {
+            super::print(&text(&outcome))?;
+            if let Some(proof) = proof {
+                super::print(&format!("\n{}\n", proof.text()))?;
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -75,13 +75,14 @@ fn one(path: &Path, options: &Options) -> Result<(Table, Report)> {
     Ok((table, report))
 }
 
-/// The flows of a capture come in the same way as a file of `ratel flows`: so a model that was trained on one
-/// fits the other.
+/// The flows of a capture come in the same way as a file of `ratel flows --more`, with all columns that the running
+/// system has: a model that was trained on one fits the others.
 fn capture(path: &Path, options: &Options) -> Result<(Table, Report)> {
     let name = path.display().to_string();
     let definition = Definition::default();
     let settings = Settings {
         definition,
+        has_more: true,
         ..Settings::default()
     };
     let options = Options {
@@ -90,7 +91,7 @@ fn capture(path: &Path, options: &Options) -> Result<(Table, Report)> {
         ..options.clone()
     };
     let mut reader = Reader::new(&name, &options);
-    reader.line(write::csv_head(definition, false).as_bytes())?;
+    reader.line(write::csv_head(definition, true).as_bytes())?;
     let mut line = Vec::new();
     let mut refused = None;
     let ended = measure(&Input::File(path.to_owned()), settings, &mut |flow| {

@@ -6,16 +6,14 @@ use super::progress::Bar;
 use super::{Apart, Format, Training};
 use crate::Usage;
 use ::learn::model::SUFFIX;
+use ::learn::train::checkpoint;
 use ::learn::trial;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-
-/// A checkpoint's name ends so.
-const CHECKPOINT: &str = "ratel-checkpoint";
 
 /// `ratel learn train`.
 #[derive(Debug, Args)]
@@ -56,7 +54,7 @@ pub fn run(args: &Train) -> Result<ExitCode> {
         .clone()
         .unwrap_or_else(|| folder.clone());
     if !args.resume {
-        forget(&kept)?;
+        checkpoint::remove(&kept, |_| true)?;
     }
     settings.checkpoints = Some(kept);
     let (table, reports) = args.inputs.read()?;
@@ -111,17 +109,4 @@ pub fn run(args: &Train) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Removes what earlier trainings left in a folder, and nothing else of it.
-fn forget(folder: &Path) -> Result<()> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        // Most often it is not there; where it can't be read, the first checkpoint says why.
-        return Ok(());
-    };
-    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    for path in paths.filter(|path| path.extension().is_some_and(|suffix| suffix == CHECKPOINT)) {
-        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-    }
-    Ok(())
 }
