@@ -1,100 +1,114 @@
-//! What is found of the quiet attacks at 1 and at 5 false alarms a day, by models that know less and less of them:
-//! the one that ships, one each that never saw the kind, one that never saw any attack. `quiet SHIPPED [NORMAL]`: the
-//! last is written to NORMAL.
+//! What is found of the quiet attacks at 1 and at 5 false alarms a day: `quiet [SHIPPED]`.
 //!
-//! Judged on offices that none of them was trained on. An attack is found where one of its flows is above the
-//! threshold; a false alarm is a host of an office without attacks that has an hour with a flow above it.
+//! `own`: models that saw an office's own ordinary days and no attack at all, judged on its next days, for each kind
+//! of model that learns so. `ships`: the model that ships, on offices that it never saw. `others`: models trained like
+//! it on all kinds of attack but the one they are judged on.
+//!
+//! An attack is found where one of its flows is above the threshold. A false alarm is a host that has, in an office
+//! without attacks, an hour with a flow above it.
 #![allow(clippy::print_stdout)]
 
 mod rows;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use learn::model::Model;
 use learn::threshold::INCIDENT_US;
 use learn::train::{Labels, Settings};
+use learn::trial::{self, Which};
 use rows::{Instance, Rows, Told};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use traffic::Attack;
 
-/// Offices to learn from, hours of each: those of the model that ships.
-const LEARNED: (u64, u64) = (6, 8);
-/// Offices under attack to be judged on.
-const ATTACKED: (u64, u64) = (5, 8);
-/// Offices in peace.
-const PEACEFUL: (u64, u64) = (5, 24);
+/// Offices that are judged, and the hours of each that are learned from, are under attack, are in peace.
+const OFFICES: u64 = 3;
+const LEARNED: u64 = 96;
+const ATTACKED: u64 = 12;
+const PEACEFUL: u64 = 48;
 /// False alarms a day.
 const BUDGETS: [f32; 2] = [1.0, 5.0];
+/// What learns from ordinary days alone.
+const UNSUPERVISED: [&str; 5] = ["clstm", "isolation-forest", "knn", "pca", "z-score"];
+
+/// What came out, by budget: found and all by kind of attack, false alarms.
+#[derive(Default)]
+struct Tally {
+    kinds: BTreeMap<Attack, (usize, usize)>,
+    alarms: usize,
+}
+
+type Tallies = [Tally; BUDGETS.len()];
 
 fn main() -> Result<()> {
-    let mut args = std::env::args_os().skip(1);
-    let Some(shipped) = args.next() else {
-        bail!("usage: quiet SHIPPED [NORMAL]");
-    };
-    let rows_of = |first: u64, (offices, hours): (u64, u64), has_attacks| -> Result<Rows> {
-        let mut rows = Rows::new()?;
-        for office in 0..offices {
-            rows.office(first + office, office * hours, hours, has_attacks)?;
+    let mut own: BTreeMap<&str, Tallies> = BTreeMap::new();
+    let mut days = Vec::new();
+    for office in 0..OFFICES {
+        let seed = 2000 + office;
+        let of = |hours, has_attacks| -> Result<Rows> {
+            let mut rows = Rows::new()?;
+            rows.office(seed, 0, hours, has_attacks)?;
+            Ok(rows)
+        };
+        let learned = of(0..LEARNED, false)?;
+        let under = LEARNED..LEARNED + ATTACKED;
+        let after = under.end..under.end + PEACEFUL;
+        let (attacked, peaceful) = (of(under, true)?, of(after, false)?);
+        let all: Vec<usize> = (0..learned.table.len()).collect();
+        for name in UNSUPERVISED {
+            let which = Which::parse(name).unwrap_or(Which::Clstm);
+            let settings = settings(Labels::Ignore);
+            let model = trial::train(which, &learned.table, &all, &settings, &mut Told)?;
+            judge(&model, &attacked, &peaceful, own.entry(name).or_default())?;
         }
-        Ok(rows)
-    };
-    let learned = rows_of(1000, LEARNED, true)?;
-    let attacked = rows_of(2000, ATTACKED, true)?;
-    let peaceful = rows_of(3000, PEACEFUL, false)?;
-    println!(
-        "{} flows to learn from; judged on {} flows under attack and {} in peace",
-        learned.table.len(),
-        attacked.table.len(),
-        peaceful.table.len()
-    );
-    let model = Model::load(Path::new(&shipped))?;
-    judge("ships", &model, &attacked, &peaceful, &Attack::ALL)?;
-    let settings = Settings {
-        hidden: 32,
-        members: 1,
-        folds: 2,
-        epochs: 10,
-        windows_per_epoch: 30_000,
-        ..Settings::default()
-    };
-    let normal = Settings {
-        name: "normal".to_owned(),
-        labels: Labels::Ignore,
-        ..settings.clone()
-    };
-    let model = Model::train(&learned.table, &learned.clean(), &normal, &mut Told)?;
-    judge("saw none", &model, &attacked, &peaceful, &Attack::ALL)?;
-    if let Some(path) = args.next() {
-        model
-            .save(Path::new(&path))
-            .context("the model cannot be written")?;
+        days.push((attacked, peaceful));
+    }
+    for (name, tallies) in &own {
+        print(&format!("own {name}"), tallies);
+    }
+    if let Some(path) = std::env::args_os().nth(1) {
+        let model = Model::load(Path::new(&path))?;
+        let mut tallies = Tallies::default();
+        for (attacked, peaceful) in &days {
+            judge(&model, attacked, peaceful, &mut tallies)?;
+        }
+        print("ships", &tallies);
+    }
+    let mut learned = Rows::new()?;
+    for office in 0..rows::OFFICES {
+        learned.office(1000 + office, office * rows::HOURS, 0..rows::HOURS, true)?;
     }
     for kind in Attack::ALL {
         let is_other = |row: &usize| learned.instances[*row].is_none_or(|(_, _, of)| of != kind);
         let all: Vec<usize> = learned.clean().into_iter().filter(is_other).collect();
-        let model = Model::train(&learned.table, &all, &settings, &mut Told)?;
-        judge("saw others", &model, &attacked, &peaceful, &[kind])?;
+        let model = Model::train(&learned.table, &all, &rows::settings(), &mut Told)?;
+        let mut tallies = Tallies::default();
+        for (attacked, peaceful) in &days {
+            judge(&model, attacked, peaceful, &mut tallies)?;
+        }
+        for tally in &mut tallies {
+            tally.kinds.retain(|of, _| *of == kind);
+        }
+        print("others", &tallies);
     }
     Ok(())
 }
 
-/// Prints what a model finds of some kinds.
-fn judge(
-    name: &str,
-    model: &Model,
-    attacked: &Rows,
-    peaceful: &Rows,
-    kinds: &[Attack],
-) -> Result<()> {
+fn settings(labels: Labels) -> Settings {
+    Settings {
+        labels,
+        ..rows::settings()
+    }
+}
+
+/// Adds what a model finds.
+fn judge(model: &Model, attacked: &Rows, peaceful: &Rows, into: &mut Tallies) -> Result<()> {
     let score = |rows: &Rows| -> Result<Vec<f32>> {
         let all: Vec<usize> = (0..rows.table.len()).collect();
         let scores = model.score(&rows.table, &all)?;
         Ok(scores.into_iter().map(|score| score.suspicion).collect())
     };
     let (scores, peace) = (score(attacked)?, score(peaceful)?);
-    #[allow(clippy::cast_precision_loss)]
-    let days = (PEACEFUL.0 * PEACEFUL.1) as f64 / 24.0;
-    for budget in BUDGETS {
+    for (budget, tally) in BUDGETS.into_iter().zip(into) {
         let cut = model.cut(budget);
         let mut alarms = BTreeSet::new();
         for (row, score) in peaceful.table.rows.iter().zip(&peace) {
@@ -102,24 +116,30 @@ fn judge(
                 alarms.insert((row.host, row.at_us.div_euclid(INCIDENT_US)));
             }
         }
+        tally.alarms += alarms.len();
         let mut found: BTreeMap<Instance, bool> = BTreeMap::new();
         for (instance, score) in attacked.instances.iter().zip(&scores) {
             if let Some(instance) = instance {
                 *found.entry(*instance).or_default() |= *score > cut;
             }
         }
-        #[allow(clippy::cast_precision_loss)]
-        let alarms = alarms.len() as f64 / days;
-        println!("{name}: budget {budget} a day, {alarms:.1} false alarms a day in peace");
-        for kind in kinds {
-            let of_kind: Vec<bool> = found
-                .iter()
-                .filter(|((_, _, of), _)| of == kind)
-                .map(|(_, found)| *found)
-                .collect();
-            let count = of_kind.iter().filter(|found| **found).count();
-            println!("  {:<18} {count} of {}", kind.name(), of_kind.len());
+        for ((_, _, kind), is_found) in found {
+            let counts = tally.kinds.entry(kind).or_default();
+            counts.0 += usize::from(is_found);
+            counts.1 += 1;
         }
     }
     Ok(())
+}
+
+fn print(name: &str, tallies: &Tallies) {
+    for (budget, tally) in BUDGETS.into_iter().zip(tallies) {
+        #[allow(clippy::cast_precision_loss)]
+        let alarms = tally.alarms as f64 / (OFFICES * PEACEFUL) as f64 * 24.0;
+        print!("{name:<22} {budget} a day, {alarms:4.1} came:");
+        for (kind, (found, all)) in &tally.kinds {
+            print!("  {} {found}/{all}", kind.name());
+        }
+        println!();
+    }
 }

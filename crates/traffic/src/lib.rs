@@ -66,6 +66,13 @@ impl Traffic {
         }
     }
 
+    /// Begins so many hours later: the same people on another day.
+    #[must_use]
+    pub fn after(mut self, hours: u64) -> Self {
+        self.next = hours;
+        self
+    }
+
     /// The next hour.
     pub fn hour(&mut self) -> Hour {
         let begin = later(

@@ -10,12 +10,16 @@ use features::Definition;
 use features::columns::{Value as Cell, blank};
 use learn::record::Columns;
 use learn::table::{NORMAL, Row, Table};
-use learn::train::{Progress, Watch};
+use learn::train::{Progress, Settings, Watch};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::time::Duration;
 use traffic::{Attack, Ends, Plan, Traffic};
 
+/// Offices that the model that ships sees, each with other people and habits, and hours of each.
+pub const OFFICES: u64 = 6;
+pub const HOURS: u64 = 8;
 /// Workstations of an office.
 const PEOPLE: u8 = 12;
 /// The first moment: a Monday, 2025-06-16T00:00:00Z.
@@ -60,8 +64,14 @@ impl Rows {
         })
     }
 
-    /// Hours of an office; `place` sets its time apart from that of others.
-    pub fn office(&mut self, seed: u64, place: u64, hours: u64, has_attacks: bool) -> Result<()> {
+    /// These hours of an office; `place` sets its time apart from that of others.
+    pub fn office(
+        &mut self,
+        seed: u64,
+        place: u64,
+        hours: Range<u64>,
+        has_attacks: bool,
+    ) -> Result<()> {
         self.office = seed;
         self.attacks.clear();
         let mut traffic = Traffic::new(Plan {
@@ -69,9 +79,10 @@ impl Rows {
             people: PEOPLE,
             start: Timestamp::new(START + i64::try_from(place * 3600)?, 0),
             has_attacks,
-        });
+        })
+        .after(hours.start);
         let mut engine = engine();
-        for number in 0..hours {
+        for number in hours {
             let hour = traffic.hour();
             let instances = hour.attacks.into_iter();
             self.attacks
@@ -175,6 +186,20 @@ fn ends(record: &serde_json::Value) -> Option<Ends> {
         destination: address("dest_ip")?,
         destination_port: port("dest_port")?,
     })
+}
+
+/// Small enough to ship, and to be trained in some minutes.
+pub fn settings() -> Settings {
+    Settings {
+        name: "default".to_owned(),
+        seed: 1,
+        hidden: 32,
+        members: 1,
+        folds: 2,
+        epochs: 10,
+        windows_per_epoch: 30_000,
+        ..Settings::default()
+    }
 }
 
 /// Tells how a training goes.

@@ -20,6 +20,7 @@ import { Tag } from '@/parts/tag';
 import { Ago, At } from '@/parts/time';
 import { complain } from '@/parts/toast';
 import { Hexdump } from './hexdump';
+import { findingOf, ModelFinding } from './model';
 import { FlowFacts, Transactions } from './transactions';
 import './event.css';
 
@@ -43,8 +44,14 @@ function Body({ hit }: { hit: Hit }) {
       <Head hit={hit} />
       <div className="inc-columns">
         <div className="inc-main">
-          <Matched event={event} isAlert={severity !== null} />
-          {severity ? <Rule event={event} context={context.data} /> : null}
+          {findingOf(event) ? (
+            <ModelFinding event={event} />
+          ) : (
+            <>
+              <Matched event={event} isAlert={severity !== null} />
+              {severity ? <Rule event={event} context={context.data} /> : null}
+            </>
+          )}
           <Transactions hit={hit} context={context.data} />
           <section className="panel">
             <header>

@@ -1,0 +1,189 @@
+//! The role `learn` over a real bus, with the model that ships: an attack on a generated office becomes findings, and
+//! where more comes than can be scored the oldest are left out and that is said.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bus::{Bus, Start};
+use engine::detect::Detector;
+use engine::output::Output;
+use engine::pipeline::Engine;
+use engine::records::{EveConfig, Recorder, Source};
+use event::{Timestamp, Topic};
+use features::Definition;
+use learn::config::Config;
+use learn::service::{Learn, Ports, Voice};
+use serde_json::Value;
+use traffic::{Attack, Hour, Plan, Traffic};
+
+static SHIPPED: &[u8] = include_bytes!("../../ratel/models/default.ratel-model");
+
+#[derive(Default)]
+struct Heard {
+    runs: AtomicBool,
+    limps: AtomicUsize,
+}
+
+impl Voice for Heard {
+    fn runs(&self) {
+        self.runs.store(true, Ordering::Relaxed);
+    }
+
+    fn limps(&self, why: &str) {
+        assert!(why.contains("left unscored"), "{why}");
+        self.limps.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp::from_nanos(since.as_nanos() as i64)
+}
+
+#[derive(Default)]
+struct Lines(Vec<Vec<u8>>);
+
+impl Output for Lines {
+    fn record(&mut self, _log: usize, kind: &'static str, line: &[u8]) {
+        if kind == "flow" {
+            self.0.push(line.to_vec());
+        }
+    }
+}
+
+/// The `flow` records of an hour, as the sensor publishes them.
+fn flows(hour: &Hour) -> Vec<Vec<u8>> {
+    let config = engine::config::Config {
+        features: Some(features::Attach::default()),
+        ..Default::default()
+    };
+    let eve = EveConfig {
+        flow: true,
+        ..EveConfig::default()
+    };
+    let recorder = Recorder::new(vec![eve], Source::default());
+    let ruleset = std::sync::Arc::default();
+    let mut engine = Engine::new(config, Detector::new(ruleset, Default::default()), recorder);
+    let mut lines = Lines::default();
+    let mut tick = Timestamp::default();
+    for (number, frame) in (1..).zip(&hour.frames) {
+        if frame.time >= tick {
+            engine.on_tick(frame.time, 1, &mut lines);
+            tick = frame.time + Duration::from_secs(1);
+        }
+        engine.on_frame(&frame.frame(number), &mut lines);
+    }
+    engine.finish(&mut lines);
+    lines.0
+}
+
+fn plan() -> Plan {
+    Plan {
+        seed: 77,
+        people: 12,
+        start: Timestamp::new(1_758_009_600, 0),
+        has_attacks: false,
+    }
+}
+
+/// Publishes records while the role runs, until `is_done` has seen what came out.
+fn with_role(
+    config: Config,
+    records: &[Vec<u8>],
+    mut is_done: impl FnMut(&[Value], &Heard) -> bool,
+) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let bus = Bus::open(&bus::Config {
+        dir: folder.path().join("bus"),
+        ..bus::Config::default()
+    })
+    .unwrap();
+    let learn = Learn {
+        config,
+        bus: bus.clone(),
+        ports: Ports {
+            now,
+            shipped: SHIPPED,
+            known: features::columns::names(Definition::Corrected, true),
+            data_dir: folder.path().join("learn"),
+        },
+    };
+    let (heard, stop) = (Heard::default(), AtomicBool::new(false));
+    let mut found = Vec::new();
+    std::thread::scope(|scope| {
+        let role = scope.spawn(|| learn.run(&|| stop.load(Ordering::Relaxed), &heard));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !heard.runs.load(Ordering::Relaxed) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let mut out = bus
+            .subscribe_from("test", &[Topic::Events], Start::Newest)
+            .unwrap();
+        let publisher = bus.publisher(Topic::Events);
+        for record in records {
+            publisher
+                .publish(event::record::key(record), record)
+                .unwrap();
+        }
+        while !is_done(&found, &heard) && Instant::now() < deadline {
+            let Some(batch) = out.next(Duration::from_millis(50)).unwrap() else {
+                continue;
+            };
+            for delivery in batch.iter() {
+                if event::record::kind(delivery.value) == Some("alert") {
+                    found.push(serde_json::from_slice(delivery.value).unwrap());
+                }
+            }
+            out.commit(&batch).unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+        role.join().unwrap().unwrap();
+    });
+    assert!(folder.path().join("learn/threshold.json").exists());
+    found
+}
+
+#[test]
+fn an_attack_becomes_findings_that_say_why() {
+    let attack = Hour::of_attack(Attack::DnsTunnel, &plan());
+    let host = attack.attacks.keys().next().unwrap().source.to_string();
+    let mut hour = Traffic::new(plan()).hour();
+    hour.frames.extend(attack.frames);
+    hour.frames.sort_by_key(|frame| frame.time);
+    let config = Config {
+        findings_per_incident: 3,
+        ..Config::default()
+    };
+    let found = with_role(config, &flows(&hour), |found, _| found.len() == 3);
+    assert_eq!(found.len(), 3, "the incident's findings and no more");
+    for finding in &found {
+        assert_eq!(finding["src_ip"], host.as_str());
+        assert_eq!(finding["alert"]["gid"], event::record::MODEL_GID);
+        assert_eq!(
+            finding["alert"]["signature"],
+            "Ratel model: traffic like DNS tunnel"
+        );
+        let model = &finding["ratel"]["model"];
+        assert!(model["probability"].as_f64() > model["threshold"].as_f64());
+        assert!(!model["features"].as_array().unwrap().is_empty());
+        assert!(model["text"].as_str().unwrap().contains("What counted"));
+    }
+}
+
+#[test]
+fn where_more_comes_than_waits_the_oldest_are_left_out_and_it_is_said() {
+    let config = Config {
+        queue: 64,
+        batch: 16,
+        ..Config::default()
+    };
+    let records = flows(&Traffic::new(plan()).hour());
+    assert!(records.len() > 500, "{}", records.len());
+    let limps = |heard: &Heard| heard.limps.load(Ordering::Relaxed);
+    let mut told = 0;
+    with_role(config, &records, |_, heard| {
+        told = limps(heard);
+        told > 0
+    });
+    assert!(told > 0, "nobody said that flows were left out");
+}
