@@ -119,3 +119,53 @@ fn without_labels_a_model_knows_rare_flows_only() {
         outcome.measures
     );
 }
+
+/// Small enough for a test.
+fn small() -> Settings {
+    Settings {
+        hidden: 16,
+        state: 8,
+        members: 1,
+        folds: 2,
+        epochs: 4,
+        ..Settings::default()
+    }
+}
+
+#[test]
+fn labels_that_mean_nothing_teach_nothing() {
+    let mut table = table(3000);
+    let mut classes: Vec<Option<u16>> = table.rows.iter().map(|row| row.class).collect();
+    Random::new(7).shuffle(&mut classes);
+    for (row, class) in table.rows.iter_mut().zip(classes) {
+        row.class = class;
+    }
+    let rows = all(&table);
+    let (learned, judged) = rows.split_at(2000);
+    for which in Which::all() {
+        let model = train(which, &table, learned, &small(), &mut Silent).unwrap();
+        let auc = judge(&model, &table, judged, 0.5).unwrap().measures.roc_auc;
+        assert!((0.42..0.58).contains(&auc), "{}: {auc}", which.name());
+    }
+}
+
+#[test]
+fn nothing_of_what_is_held_out_is_in_a_model() {
+    let (table, mut other) = (table(1500), table(1500));
+    let rows = all(&table);
+    let learned = &rows[..1000];
+    let values: Vec<f32> = (0..other.columns.len()).map(|n| 1e6 + n as f32).collect();
+    let mut changed = Table::new(other.columns.clone());
+    changed.classes.clone_from(&other.classes);
+    for (at, row) in other.rows.drain(..).enumerate() {
+        let values = if at < 1000 { table.values(at) } else { &values };
+        changed.push(row, values).unwrap();
+    }
+    for which in Which::all() {
+        let scores = |table: &Table| {
+            let model = train(which, table, learned, &small(), &mut Silent).unwrap();
+            model.score(table, learned).unwrap()
+        };
+        assert_eq!(scores(&table), scores(&changed), "{}", which.name());
+    }
+}
