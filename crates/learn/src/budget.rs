@@ -28,6 +28,8 @@ pub struct Budget {
     told: Vec<i64>,
     /// By host and hour: how often it was told, none where it was held back.
     open: HashMap<(IpAddr, i64), Option<usize>>,
+    /// The latest hour: older ones are forgotten once it changes, not with each host of a flood.
+    latest: i64,
 }
 
 impl Budget {
@@ -39,6 +41,7 @@ impl Budget {
             per_incident,
             told: Vec::new(),
             open: HashMap::new(),
+            latest: i64::MIN,
         }
     }
 
@@ -56,7 +59,10 @@ impl Budget {
         }
         self.told
             .retain(|told| at_us.saturating_sub(*told) < DAY_US);
-        self.open.retain(|(_, then), _| hour - then <= 1);
+        if hour > self.latest {
+            self.latest = hour;
+            self.open.retain(|(_, then), _| hour - then <= 1);
+        }
         if self.open.len() >= MAX_OPEN {
             return Verdict::Beyond;
         }

@@ -34,6 +34,8 @@ const KEEP: Duration = Duration::from_secs(60);
 const TELL: Duration = Duration::from_secs(600);
 /// Tries to publish a finding where the bus has no room; each waits by itself for a while.
 const TRIES: u32 = 30;
+/// How long flows that wait are still scored at a stop.
+const DRAIN: Duration = Duration::from_secs(2);
 /// Where it is kept how the threshold followed the traffic, below the data folder.
 const FOLLOWED: &str = "threshold.json";
 
@@ -127,9 +129,12 @@ impl Learn {
                 self.keep(&round.scorer);
             }
         }
-        while !round.queue.is_empty() {
+        let ends = Instant::now();
+        while !round.queue.is_empty() && ends.elapsed() < DRAIN {
             round.score()?;
         }
+        // Other roles have their own to finish.
+        metrics::shed(round.queue.len() as u64);
         self.keep(&round.scorer);
         Ok(())
     }
@@ -226,6 +231,8 @@ impl Round<'_> {
             return;
         };
         flow.published_us = published.nanos().div_euclid(1_000);
+        // A sensor whose clock is ahead must not end our days before their time.
+        flow.at_us = flow.at_us.min(flow.published_us);
         metrics::read();
         self.queue.push_back(flow);
         self.gathering.get_or_insert_with(Instant::now);

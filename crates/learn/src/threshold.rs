@@ -100,6 +100,9 @@ pub struct Follow {
     days: VecDeque<Vec<f32>>,
     /// The day that goes on.
     today: i64,
+    /// Whether it was seen from its beginning.
+    #[serde(default)]
+    is_whole: bool,
     /// Its incidents: host, hour, highest score.
     #[serde(with = "open")]
     open: BTreeMap<(u32, i64), f32>,
@@ -114,6 +117,7 @@ impl Follow {
             threshold,
             days: VecDeque::new(),
             today: i64::MIN,
+            is_whole: false,
             open: BTreeMap::new(),
         }
     }
@@ -123,7 +127,12 @@ impl Follow {
     pub fn see(&mut self, host: u32, at_us: i64, score: f32) {
         let day = at_us.div_euclid(DAY_US);
         if day > self.today {
-            self.end_of_day();
+            match self.is_whole {
+                true => self.end_of_day(),
+                // From a start in the evening to midnight is no day: it would pass for a quiet one.
+                false => self.open.clear(),
+            }
+            self.is_whole = self.today != i64::MIN;
             self.today = day;
         }
         let incident = (host, at_us.div_euclid(INCIDENT_US));
@@ -214,12 +223,14 @@ mod tests {
     #[test]
     fn a_threshold_follows_the_traffic_down_at_once_and_up_slowly() {
         let mut follow = Follow::new(1.0, 0.5);
+        follow.see(9, DAY_US - 60_000_000, 0.01);
         let day = |follow: &mut Follow, day: i64, scores: [f32; 3]| {
             for (host, score) in (0..).zip(scores) {
                 follow.see(host, day * DAY_US, score);
             }
         };
         day(&mut follow, 1, [0.3, 0.2, 0.1]);
+        assert_eq!(follow.threshold, 0.5, "the last minute of a day is no day");
         day(&mut follow, 2, [0.9, 0.9, 0.9]);
         assert_eq!(follow.threshold, 0.2, "one of the first day lies above");
         day(&mut follow, 3, [0.0, 0.0, 0.0]);

@@ -71,7 +71,7 @@ pub fn plan(playbooks: &[Playbook], source: Source, record: &Value, ground: &Gro
     let is_guess = is_of_model(source, record);
     playbooks
         .iter()
-        .filter(|playbook| !is_guess || names_model(playbook))
+        .filter(|playbook| !is_guess || playbook.models)
         .filter(|playbook| playbook.when.holds(&facts))
         .flat_map(|playbook| {
             let steps = playbook.steps.iter();
@@ -84,7 +84,8 @@ pub fn plan(playbooks: &[Playbook], source: Source, record: &Value, ground: &Gro
 }
 
 /// Whether a model alone found what a record tells. It may be wrong about anybody: nobody is contained for that
-/// but where a playbook says so in so many words.
+/// but where a playbook says that it acts on models, too. What gathers many hosts in a storm is so as soon as a model
+/// found any of it, since who is meant may be somebody that no rule named.
 fn is_of_model(source: Source, record: &Value) -> bool {
     match source {
         Source::Event => record.pointer("/alert/gid").and_then(Value::as_u64) == Some(MODEL_GID),
@@ -95,15 +96,13 @@ fn is_of_model(source: Source, record: &Value) -> bool {
                 let id = rule.get("id").and_then(Value::as_str);
                 id.is_some_and(|id| id.starts_with(&prefix))
             };
-            rules.is_some_and(|rules| !rules.is_empty() && rules.iter().all(is_its))
+            let is_storm = record.get("kind").and_then(Value::as_str) == Some("storm");
+            rules.is_some_and(|rules| match is_storm {
+                true => rules.iter().any(is_its),
+                false => !rules.is_empty() && rules.iter().all(is_its),
+            })
         }
     }
-}
-
-/// Whether a playbook is about what models find.
-fn names_model(playbook: &Playbook) -> bool {
-    let text = playbook.when.text();
-    text.contains(&MODEL_GID.to_string()) || text.contains("ratel.model")
 }
 
 /// Plans what a person orders: the same rules, but no cooling-off.

@@ -49,6 +49,8 @@ pub struct Playbook {
     pub target: Who,
     /// How far it is carried out; the installation's mode may allow less.
     pub mode: Mode,
+    /// Whether it acts on what a model found, too.
+    pub models: bool,
     /// What it does, in order.
     pub steps: Vec<Step>,
     /// What becomes of those who come back.
@@ -246,6 +248,8 @@ struct Text {
     when: String,
     target: Option<String>,
     mode: Option<Mode>,
+    #[serde(default)]
+    models: bool,
     steps: Vec<StepText>,
     #[serde(default)]
     escalation: EscalationText,
@@ -352,6 +356,7 @@ fn read_one(file: &str, first: usize, part: &str) -> Result<Playbook, (usize, St
         when,
         target: target.unwrap_or(Who::Attacker),
         mode: text.mode.unwrap_or(Mode::Enforce),
+        models: text.models,
         steps,
         escalation,
         cooling_off: text.cooling_off.unwrap_or(COOLING_OFF),

@@ -160,11 +160,34 @@ fn told(column: &Column, value: f32) -> String {
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     match column.kind {
+        Kind::Number if is_time(&column.name) => time(value),
         Kind::Number => amount(value),
         Kind::Category => match column.names.get(value as usize) {
             Some(name) => name.clone(),
             None => "something else".to_owned(),
         },
+    }
+}
+
+/// Whether a column is a time in microseconds, as CICFlowMeter's are and ours beside them.
+fn is_time(name: &str) -> bool {
+    let is_gap = |name: &str| name.starts_with("Packet ") && name.ends_with(" Gap");
+    ["Flow Duration", "Total Connection Flow Time"].contains(&name)
+        || name.contains(" IAT ")
+        || ["Active ", "Idle ", "Pair Gap"]
+            .iter()
+            .any(|start| name.starts_with(start))
+        || is_gap(name)
+}
+
+/// Microseconds in the unit that people would take.
+fn time(micros: f32) -> String {
+    let units = [(3.6e9, "h"), (6e7, "min"), (1e6, "s"), (1e3, "ms")];
+    let fits = units.into_iter().find(|(size, _)| micros.abs() >= *size);
+    match fits {
+        Some((size, unit)) => format!("{} {unit}", amount(micros / size)),
+        None if micros == 0.0 => "0 s".to_owned(),
+        None => format!("{} µs", amount(micros)),
     }
 }
 
@@ -182,5 +205,30 @@ fn amount(value: f32) -> String {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
         format!("{value:.1e}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_units_and_amounts_are_not() {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            kind: Kind::Number,
+            names: Vec::new(),
+        };
+        for (name, value, expected) in [
+            ("Pair Gap Mean", 277_541_792.0, "4.626 min"),
+            ("Flow IAT Max", 1_500.0, "1.5 ms"),
+            ("Packet 3 Gap", 12.0, "12 µs"),
+            ("Idle Min", 7.2e9, "2 h"),
+            ("Flow Duration", 0.0, "0 s"),
+            ("Packet 3 Bytes", 1_400.0, "1400"),
+            ("duration", 3.0, "3"),
+        ] {
+            assert_eq!(told(&column(name), value), expected, "{name}");
+        }
     }
 }

@@ -166,7 +166,11 @@ impl Format {
     fn role(self, name: &str, looks_like: Role) -> Role {
         match self {
             Format::Cic => match name {
-                "Flow ID" | "Src Port" | "Dst IP" => Role::Skip,
+                // What the running system has no features of either.
+                "Flow ID" | "Src Port" | "Dst IP" | "TLS JA4" | "ICMP Code" | "ICMP Type" => {
+                    Role::Skip
+                }
+                "TLS ALPN" => Role::Category,
                 "Src IP" => Role::Host,
                 "Timestamp" => Role::Time,
                 "Protocol" => Role::Category,

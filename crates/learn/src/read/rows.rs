@@ -154,6 +154,10 @@ impl Rows {
                     self.values.push(value);
                 }
                 Role::Category => {
+                    let cell = match field.name.as_str() {
+                        PROTOCOL => protocol(cell),
+                        _ => cell,
+                    };
                     let value = self.names.get_mut(place).map(|names| category(names, cell));
                     self.values.push(value.unwrap_or(f32::NAN));
                 }
@@ -216,6 +220,21 @@ fn in_order<T: Ord>(places: HashMap<String, T>) -> Vec<String> {
     let mut names: Vec<(T, String)> = places.into_iter().map(|(name, at)| (at, name)).collect();
     names.sort_unstable();
     names.into_iter().map(|(_, name)| name).collect()
+}
+
+/// CICFlowMeter's column of protocols.
+const PROTOCOL: &str = "Protocol";
+
+/// A protocol's number by its name, as records have it (IANA, "Assigned Internet Protocol Numbers").
+fn protocol(cell: &str) -> &str {
+    match cell {
+        "1" => "ICMP",
+        "6" => "TCP",
+        "17" => "UDP",
+        "58" => "IPv6-ICMP",
+        "132" => "SCTP",
+        other => other,
+    }
 }
 
 /// The place of a name, which is added where it is new and there is room.

@@ -173,25 +173,36 @@ fn who_is_hit_already_is_not_hit_again_and_who_returns_is_kept_out_for_longer() 
 }
 
 #[test]
-fn what_a_model_found_is_answered_by_a_playbook_that_names_it_and_by_no_other() {
+fn what_a_model_found_is_answered_by_a_playbook_that_says_so_and_by_no_other() {
     let mut found = alert();
     found["alert"]["gid"] = json!(7001);
-    let check = |when: &str, expected: usize| {
-        let text =
-            format!("- name: x\n  when: \"{when}\"\n  target: source\n  steps: [block: {{}}]\n");
+    let check = |models: bool, when: &str, expected: usize| {
+        let text = format!(
+            "- name: x\n  when: \"{when}\"\n  models: {models}\n  target: source\n  steps: [block: {{}}]\n"
+        );
         let playbooks = read(&text);
         let ledger = Ledger::default();
         let planned = plans(&playbooks, &ledger, Mode::Enforce, &found);
-        assert_eq!(planned.len(), expected, "{when}");
+        assert_eq!(planned.len(), expected, "{models} {when}");
     };
-    check("true", 0);
-    check("event.event_type == 'alert'", 0);
-    check("event.alert.signature_id == 9", 0);
-    check("event.alert.gid == 7001", 1);
-    let incident = |ids: &[&str]| {
+    for when in [
+        "true",
+        "event.event_type == 'alert'",
+        "event.alert.gid == 7001",
+        // Mentions are no consent.
+        "event.alert.signature_id != 2027001",
+        "event.dest_port != 7001",
+    ] {
+        check(false, when, 0);
+        check(true, when, 1);
+    }
+    check(true, "event.alert.gid == 1", 0);
+    let incident = |kind: &str, ids: &[&str]| {
         let rules: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
-        is_of_model(Source::Incident, &json!({ "signatures": rules }))
+        let record = json!({ "kind": kind, "signatures": rules });
+        is_of_model(Source::Incident, &record)
     };
-    assert!(incident(&["7001:1", "7001:2"]));
-    assert!(!incident(&["7001:1", "1:9"]) && !incident(&[]));
+    assert!(incident("attack", &["7001:1", "7001:2"]));
+    assert!(!incident("attack", &["7001:1", "1:9"]) && !incident("attack", &[]));
+    assert!(incident("storm", &["7001:1", "1:9"]) && !incident("storm", &["1:9"]));
 }

@@ -9,6 +9,12 @@ interface Part {
   share: number;
 }
 
+function isPart(part: unknown): part is Part {
+  if (!part || typeof part !== 'object') return false;
+  const { name, value, usual, share } = part as Record<string, unknown>;
+  return [name, value, usual].every((text) => typeof text === 'string') && typeof share === 'number';
+}
+
 /** What a model of flows said of this event; null where none did. */
 export function findingOf(event: Eve) {
   const said = at(event, 'ratel.model');
@@ -20,7 +26,7 @@ export function findingOf(event: Eve) {
     probability: amount('probability'),
     threshold: amount('threshold'),
     window: amount('window'),
-    parts: Array.isArray(model.features) ? (model.features as Part[]) : [],
+    parts: Array.isArray(model.features) ? model.features.filter(isPart) : [],
   };
 }
 
