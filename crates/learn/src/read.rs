@@ -1,26 +1,33 @@
 //! Labelled flow files, as people have them, to tables.
 //!
 //! A file is read line by line into a [`Reader`]; its format is told by its first lines or by the caller.
-//! What a line can't be understood for is counted and told; a file with too many such lines is refused.
+//! What a line can't be understood for is counted and told; a file with too many such lines is refused. `flow`
+//! records of EVE (`eve`) are files too, also those that come out of a store: what is under an alert (`alerts`) does
+//! not teach what is normal.
 
+mod alerts;
 mod cells;
 mod clock;
+mod eve;
 mod families;
 mod formats;
 mod join;
 mod layout;
 mod mapping;
 mod names;
+mod report;
 mod rows;
 pub mod services;
 
 #[cfg(test)]
 mod tests;
 
+pub use alerts::Alerted;
 pub use families::family;
 pub use formats::Format;
 pub use join::join;
 pub use mapping::Mapping;
+pub use report::{Bad, LeftOut, Report};
 
 use crate::table::Table;
 use rows::Rows;
@@ -49,38 +56,12 @@ pub struct Options {
     pub mapping: Option<Mapping>,
     /// Attacks of NSL-KDD are named by their family: dos, probe, r2l, u2r.
     pub has_families: bool,
-}
-
-/// A line that was not understood.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Bad {
-    /// The line, from 1.
-    pub line: u64,
-    /// Why.
-    pub why: String,
-}
-
-/// What became of a file.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Report {
-    /// Its name.
-    pub file: String,
-    /// Its format.
-    pub format: String,
-    /// SHA-256 of its bytes.
-    pub sha256: String,
-    /// Flows.
-    pub rows: u64,
-    /// Flows that nobody labelled.
-    pub unlabelled: u64,
-    /// Values that are missing, infinite or no number: they count as usual.
-    pub missing: u64,
-    /// Lines that were left out as not understood.
-    pub bad: u64,
-    /// The first of them.
-    pub first_bad: Vec<Bad>,
-    /// Columns that are no features: identities, and what is neither number nor name.
-    pub skipped: Vec<String>,
+    /// Names of the features that `flow` records of EVE have, and whether they are texts.
+    pub known: Vec<(&'static str, bool)>,
+    /// What becomes of flows under an alert, where the file tells of alerts.
+    pub alerted: Alerted,
+    /// Records of EVE come newest first: rows stand in the order of time all the same, and count from the oldest.
+    pub is_newest_first: bool,
 }
 
 /// A file that can't be read as flows.
@@ -130,6 +111,27 @@ pub enum Error {
         line: u64,
         /// What is wrong there.
         why: String,
+    },
+    /// Its flows have no features.
+    #[error(
+        "{file}: {flows} flow records and none with features; `ratel read --flow-features` and `sensor.flow_features: \
+         true` write them"
+    )]
+    NoFeatures {
+        /// The file.
+        file: String,
+        /// Its flows.
+        flows: u64,
+    },
+    /// All its flows are under an alert.
+    #[error(
+        "{file}: all {flows} flows are of hosts under an alert: there is nothing to learn what is normal from"
+    )]
+    AllAlerted {
+        /// The file.
+        file: String,
+        /// Its flows.
+        flows: usize,
     },
     /// No flow is in it.
     #[error("{file}: no flows")]
@@ -199,7 +201,7 @@ pub fn lines(name: &str, source: impl Read, options: &Options) -> Result<(Table,
     let mut line = Vec::new();
     loop {
         line.clear();
-        let limit = MAX_LINE as u64 + 1;
+        let limit = reader.longest() as u64 + 1;
         let read = source.by_ref().take(limit).read_until(b'\n', &mut line);
         let count = read.map_err(|cause| Error::Read {
             file: name.to_owned(),
@@ -222,8 +224,16 @@ pub struct Reader {
     head: formats::Head,
     /// Lines that wait until the columns are understood.
     waiting: Vec<(u64, String)>,
-    rows: Option<Rows>,
+    rows: Option<Lines>,
     options: Options,
+}
+
+/// Rows of lines that are understood.
+enum Lines {
+    /// Cells between separators.
+    Cells(Box<Rows>),
+    /// Records as JSON.
+    Eve(Box<eve::Records>),
 }
 
 /// So many rows are looked at before a column that no format knows is a number or a name.
@@ -245,7 +255,15 @@ impl Reader {
         }
     }
 
-    /// Takes a line with its end, or a piece of [`MAX_LINE`] of one that is longer.
+    /// The longest line that is read as a whole, bytes.
+    fn longest(&self) -> usize {
+        match &self.rows {
+            Some(Lines::Eve(_)) => eve::MAX_RECORD,
+            Some(Lines::Cells(_)) | None => MAX_LINE,
+        }
+    }
+
+    /// Takes a line with its end, or a piece of [`MAX_LINE`] of one that is longer (of EVE's records 1 MiB).
     ///
     /// # Errors
     /// The source can't be read as flows.
@@ -263,8 +281,19 @@ impl Reader {
         if text.trim().is_empty() {
             return Ok(());
         }
-        if let Some(rows) = &mut self.rows {
-            return rows.add(self.line, text);
+        if self.rows.is_none() && self.is_eve(text) {
+            if self.options.known.is_empty() {
+                let why = "nobody said which features flow records have".to_owned();
+                let (file, line) = (self.name.clone(), self.line);
+                return Err(Error::Format { file, line, why });
+            }
+            let records = eve::Records::new(&self.name, &self.options);
+            self.rows = Some(Lines::Eve(Box::new(records)));
+        }
+        match &mut self.rows {
+            Some(Lines::Cells(rows)) => return rows.add(self.line, text),
+            Some(Lines::Eve(records)) => return records.add(self.line, text),
+            None => {}
         }
         if self.head.takes(text) {
             return Ok(());
@@ -276,17 +305,28 @@ impl Reader {
         }
     }
 
+    /// Whether the first line is a record of EVE's.
+    fn is_eve(&self, line: &str) -> bool {
+        match (self.options.format, &self.options.mapping) {
+            (Some(format), _) => format == Format::Eve,
+            (None, Some(_)) => false,
+            (None, None) => {
+                let is_first = self.waiting.is_empty() && self.head == formats::Head::default();
+                is_first && line.trim_start().starts_with('{')
+            }
+        }
+    }
+
     /// Understands the columns by the lines that wait.
     fn begin(&mut self) -> Result<(), Error> {
         let head = std::mem::take(&mut self.head);
         let waiting = std::mem::take(&mut self.waiting);
         let (layout, begin) = head.layout(&self.name, &waiting, &self.options)?;
-        let rows = self
-            .rows
-            .insert(Rows::new(&self.name, layout, &self.options));
+        let mut rows = Rows::new(&self.name, layout, &self.options);
         for (line, text) in waiting.into_iter().skip(begin) {
             rows.add(line, &text)?;
         }
+        self.rows = Some(Lines::Cells(Box::new(rows)));
         Ok(())
     }
 
@@ -303,7 +343,8 @@ impl Reader {
         }
         let sha256 = hex(&self.hash.finalize());
         match self.rows {
-            Some(rows) => rows.finish(sha256),
+            Some(Lines::Cells(rows)) => rows.finish(sha256),
+            Some(Lines::Eve(records)) => records.finish(sha256),
             None => Err(Error::Empty { file: self.name }),
         }
     }

@@ -61,6 +61,9 @@ pub enum Error {
     /// More kinds of traffic than one table tells apart.
     #[error("more than {MAX_CLASSES} classes")]
     Classes,
+    /// More flows and hosts under an alert than are remembered.
+    #[error("more than 2,000,000 flows or hosts are under an alert: take a shorter time")]
+    Alerts,
 }
 
 /// Flows.
@@ -108,6 +111,47 @@ impl Table {
         self.rows.push(row);
         self.values.extend_from_slice(values);
         Ok(())
+    }
+
+    /// Keeps these rows, in this order; each is named once at most.
+    pub fn arrange(&mut self, order: &[usize]) {
+        let count = self.rows.len();
+        // Where each row goes; those that nobody named go behind the others.
+        let mut places = vec![usize::MAX; count];
+        for (place, row) in order.iter().enumerate() {
+            if let Some(known) = places.get_mut(*row) {
+                *known = place;
+            }
+        }
+        let mut behind = order.len()..;
+        for place in places.iter_mut().filter(|place| **place == usize::MAX) {
+            *place = behind.next().unwrap_or(usize::MAX);
+        }
+        // In place: a table may fill much of the memory.
+        for row in 0..count {
+            while let Some(place) = places.get(row).copied()
+                && place != row
+                && place < count
+            {
+                self.swap(row, place);
+                places.swap(row, place);
+            }
+        }
+        self.rows.truncate(order.len());
+        self.values.truncate(order.len() * self.columns.len());
+    }
+
+    fn swap(&mut self, one: usize, other: usize) {
+        self.rows.swap(one, other);
+        let width = self.columns.len();
+        let (low, high) = (one.min(other), one.max(other));
+        let (head, tail) = self.values.split_at_mut(high * width);
+        if let (Some(a), Some(b)) = (
+            head.get_mut(low * width..low * width + width),
+            tail.get_mut(..width),
+        ) {
+            a.swap_with_slice(b);
+        }
     }
 
     /// The place of a class, which is added where it is new.
@@ -165,6 +209,34 @@ mod tests {
             name: name.to_owned(),
             kind: Kind::Number,
             names: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn rows_are_kept_in_any_order() {
+        for order in [
+            vec![],
+            vec![3],
+            vec![4, 3, 2, 1, 0],
+            vec![1, 2, 3, 4, 0],
+            vec![2, 0, 4],
+        ] {
+            let mut table = Table::new(vec![column("a"), column("b")]);
+            for line in 0..5_u16 {
+                let row = Row {
+                    line: line.into(),
+                    ..Row::default()
+                };
+                let value = f32::from(line);
+                table.push(row, &[value, value + 0.5]).unwrap();
+            }
+            table.arrange(&order);
+            assert_eq!(table.len(), order.len());
+            for (at, row) in order.iter().enumerate() {
+                assert_eq!(table.rows[at].line as usize, *row);
+                assert_eq!(table.values(at), [*row as f32, *row as f32 + 0.5]);
+            }
+            assert!(table.values(order.len()).is_empty());
         }
     }
 

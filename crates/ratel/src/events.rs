@@ -120,6 +120,20 @@ pub struct Stats {
 }
 
 impl Place {
+    /// This folder, or that of this configuration.
+    pub const fn new(dir: Option<PathBuf>, config: Option<PathBuf>) -> Place {
+        Place { dir, config }
+    }
+
+    /// What the store is called where people are told of it.
+    pub fn name(&self) -> Result<String> {
+        let config = self.settings()?;
+        Ok(match config.kind {
+            store::config::Kind::Embedded => format!("store {}", config.dir.display()),
+            store::config::Kind::Elasticsearch => "store".to_owned(),
+        })
+    }
+
     fn settings(&self) -> Result<Config> {
         let mut config = Site::read(self.config.as_deref())?.store;
         if let Some(dir) = &self.dir {
@@ -128,7 +142,8 @@ impl Place {
         Ok(config)
     }
 
-    fn reader(&self) -> Result<Store> {
+    /// The store for reading, also beside a running Ratel.
+    pub fn reader(&self) -> Result<Store> {
         let config = self.settings()?;
         if config.kind == store::config::Kind::Embedded && !config.dir.exists() {
             bail!("there is no store in {}", config.dir.display());
@@ -137,7 +152,8 @@ impl Place {
     }
 }
 
-fn query(text: &str) -> Result<Query> {
+/// A query as people type it; every event where there is none.
+pub fn query(text: &str) -> Result<Query> {
     if text.trim().is_empty() {
         return Ok(Query::All);
     }
@@ -147,7 +163,7 @@ fn query(text: &str) -> Result<Query> {
 }
 
 /// A moment, or how long ago.
-fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
+pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }
@@ -290,7 +306,8 @@ fn import(args: &Import) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(path: &Path) -> Result<BufReader<Box<dyn Read>>> {
+/// A file of lines, plain or compressed; `-` is standard input.
+pub fn open(path: &Path) -> Result<BufReader<Box<dyn Read>>> {
     let reader: Box<dyn Read> = if path == Path::new("-") {
         Box::new(std::io::stdin())
     } else {

@@ -1,10 +1,11 @@
-//! `ratel learn`: models of flows, trained on one's own traffic or on labelled files.
+//! `ratel learn`: models of flows, trained on one's own traffic, out of captures or the store, or on labelled files.
 
 mod card;
 mod evaluate;
 mod inputs;
 mod progress;
 mod score;
+mod stored;
 mod train;
 
 pub use crate::cli::Format;
@@ -26,7 +27,7 @@ const MAX_YAML: u64 = 1 << 20;
 /// `ratel learn …`.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Train a model on captures or labelled files.
+    /// Train a model on captures, on eve.json, on what the store holds, or on labelled files.
     Train(Box<train::Train>),
     /// Tell what a model is worth on labelled files that it has not seen.
     Evaluate(evaluate::Evaluate),

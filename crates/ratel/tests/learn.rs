@@ -1,4 +1,5 @@
-//! `ratel learn` as people call it: from a labelled file to findings, and what bad inputs are told.
+//! `ratel learn` as people call it: from a labelled file, a capture's records or the store to findings, and what bad
+//! inputs are told.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -22,13 +23,21 @@ impl Bench {
     }
 
     fn run(&self, args: &[&str]) -> Output {
+        self.ratel(&[&["learn"], args].concat())
+    }
+
+    fn ratel(&self, args: &[&str]) -> Output {
         let ratel = Path::new(env!("CARGO_BIN_EXE_ratel"));
         let mut command = Command::new(ratel);
-        command
-            .arg("learn")
-            .args(args)
-            .current_dir(self.folder.path());
+        command.args(args).current_dir(self.folder.path());
         command.output().expect("ratel runs")
+    }
+
+    /// Runs another of Ratel's commands, which must succeed.
+    fn done(&self, args: &[&str]) {
+        let output = self.ratel(args);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {complaint}");
     }
 
     /// Runs what must succeed; its standard output.
@@ -381,4 +390,225 @@ fn a_full_disk_at_a_checkpoint_is_told_and_what_was_there_stays() {
     let left = fs::read(disk.join("old.ratel-model"));
     let _ = mount(&["umount", &place]);
     assert_eq!(left.expect("the old model"), b"what was there");
+}
+
+/// Two hours of an office as a capture, and its records with features: `out/eve.json`.
+fn office(bench: &Bench) -> Vec<serde_json::Value> {
+    let mut office = traffic::Traffic::new(traffic::Plan {
+        seed: 5,
+        people: 4,
+        start: event::Timestamp::new(1_750_032_000, 0),
+        has_attacks: false,
+    });
+    let mut frames = office.hour().frames;
+    frames.extend(office.hour().frames);
+    fs::write(
+        bench.folder.path().join("office.pcap"),
+        decode::build::pcap(&frames),
+    )
+    .expect("a capture");
+    bench.done(&[
+        "read",
+        "--flow-features",
+        "--disable-detection",
+        "-l",
+        "out",
+        "office.pcap",
+    ]);
+    let text = fs::read_to_string(bench.folder.path().join("out/eve.json")).expect("records");
+    let records = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"));
+    records
+        .filter(|record: &serde_json::Value| record["event_type"] == "flow")
+        .collect()
+}
+
+/// Scores of all flows, in the order of time, and whether each is a finding.
+fn scores(bench: &Bench, args: &[&str]) -> Vec<serde_json::Value> {
+    let text = bench.ok(&[&["score"], args, &["--all", "-o", "json"]].concat());
+    let score = |line: &str| {
+        let mut score: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        // Where it was read differs, what it is does not.
+        for key in ["file", "line"] {
+            score.as_object_mut().expect("an object").remove(key);
+        }
+        score
+    };
+    text.lines().map(score).collect()
+}
+
+/// A model's arrays, without what is told of its training.
+fn arrays(bench: &Bench, name: &str) -> Vec<u8> {
+    let file = fs::read(bench.folder.path().join(name)).expect("a model");
+    let head = u64::from_le_bytes(file[..8].try_into().expect("eight bytes"));
+    file[8 + usize::try_from(head).expect("a length")..].to_vec()
+}
+
+const SMALL: &str = "{hidden: 8, state: 8, members: 1, folds: 2, epochs: 2}\n";
+
+#[test]
+fn records_and_the_store_teach_the_same_model_and_the_one_that_ships_scores_them() {
+    let bench = Bench::new();
+    let flows = office(&bench);
+    assert!(flows.len() > 200, "{}", flows.len());
+    bench.file("small.yaml", SMALL);
+    let settings = ["-q", "-o", "json", "--settings", "small.yaml", "--to"];
+    let train = |from: &[&str], to: &str| -> serde_json::Value {
+        let told = bench.ok(&[&["train"], from, &settings, &[to]].concat());
+        serde_json::from_str(&told).expect("JSON")
+    };
+    let of_file = train(&["out/eve.json"], "file.ratel-model");
+    assert_eq!(of_file["files"][0]["format"], "eve");
+    assert_eq!(of_file["files"][0]["rows"], flows.len());
+    assert_eq!(of_file["is_supervised"], false);
+
+    bench.done(&["store", "import", "--dir", "kept", "out/eve.json"]);
+    let store = ["--store", "--dir", "kept"];
+    let of_store = train(&store, "store.ratel-model");
+    for what in ["hash", "fingerprint", "learned", "held_back"] {
+        assert_eq!(
+            of_store["trained"][what], of_file["trained"][what],
+            "{what}"
+        );
+    }
+    assert!(arrays(&bench, "file.ratel-model") == arrays(&bench, "store.ratel-model"));
+    let one = scores(&bench, &["file.ratel-model", "out/eve.json"]);
+    let other = scores(&bench, &[&["store.ratel-model"], &store[..]].concat());
+    assert_eq!(one.len(), flows.len());
+    assert!(one == other, "the same flows have the same scores");
+
+    // Compressed, and with a capture beside it, whose flows are the same.
+    let packed = fs::File::create(bench.folder.path().join("eve.json.zst")).expect("a file");
+    let plain = fs::File::open(bench.folder.path().join("out/eve.json")).expect("records");
+    zstd::stream::copy_encode(plain, packed, 1).expect("compressed");
+    let packed = scores(&bench, &["file.ratel-model", "eve.json.zst"]);
+    assert!(one == packed);
+
+    // What the running system has: its model takes the same columns.
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/models/default.ratel-model");
+    assert_eq!(
+        scores(&bench, &[shipped, "out/eve.json"]).len(),
+        flows.len()
+    );
+}
+
+#[test]
+fn what_the_store_has_alerts_about_is_left_out_or_an_attack() {
+    let bench = Bench::new();
+    let mut flows = office(&bench);
+    flows.sort_by_key(|flow| flow["flow"]["end"].as_str().map(str::to_owned));
+    // Every other flow of one host has an alert in the first hour.
+    let host = flows[0]["src_ip"].clone();
+    let end = "2025-06-16T01:00";
+    let is_early = |flow: &&serde_json::Value| flow["flow"]["end"].as_str() < Some(end);
+    let of_host = flows.iter().filter(|flow| flow["src_ip"] == host);
+    let alerts: String = of_host
+        .clone()
+        .filter(is_early)
+        .step_by(2)
+        .map(|flow| {
+            let alert = serde_json::json!({
+                "timestamp": flow["flow"]["end"], "flow_id": flow["flow_id"], "event_type": "alert",
+                "src_ip": host, "dest_ip": flow["dest_ip"],
+                "alert": {"signature_id": 1, "category": "Trojan activity", "severity": 1},
+            });
+            format!("{alert}\n")
+        })
+        .collect();
+    let count = alerts.lines().count();
+    assert!(count > 10, "{count}");
+    bench.file("alerts.json", &alerts);
+    bench.done(&[
+        "store",
+        "import",
+        "--dir",
+        "kept",
+        "out/eve.json",
+        "alerts.json",
+    ]);
+    let train = |model: &str, more: &[&str]| -> serde_json::Value {
+        let args = [
+            "train", "--store", "--dir", "kept", "-o", "json", "--model", model,
+        ];
+        let told = bench.ok(&[&args, more].concat());
+        serde_json::from_str(&told).expect("JSON")
+    };
+    let usual = train("z-score", &[]);
+    assert_eq!(usual["is_supervised"], false);
+    let left_out = &usual["files"][0]["left_out"];
+    assert_eq!(left_out["alerted"], count);
+    let of_host = left_out["of_alerted_hosts"].as_u64().expect("a number");
+    assert!(of_host as usize >= count - 1, "{of_host}");
+    let learned = usual["files"][0]["rows"].as_u64().expect("a number");
+    assert_eq!(learned + of_host + count as u64, flows.len() as u64);
+
+    let labelled = train("forest", &["--alerted", "attack"]);
+    assert_eq!(labelled["is_supervised"], true);
+    assert_eq!(labelled["trained"]["classes"]["Trojan activity"], count);
+    let kept = train("z-score", &["--alerted", "keep"]);
+    assert_eq!(kept["files"][0]["rows"], flows.len());
+
+    // Scoring shows all; what a model is worth needs labels.
+    assert_eq!(
+        scores(&bench, &["flows.ratel-model", "--store", "--dir", "kept"]).len(),
+        flows.len()
+    );
+    let judge = ["evaluate", "flows.ratel-model", "--store", "--dir", "kept"];
+    bench.fails(1, &judge, "--alerted attack");
+    bench.ok(&[&judge[..], &["--alerted", "attack"]].concat());
+
+    // The newest flows, and what else there is.
+    let few = [
+        &["train", "--store", "--dir", "kept", "--model", "z-score"][..],
+        &["--limit", "100"],
+    ];
+    let told = bench.run(&few.concat());
+    let complaint = String::from_utf8_lossy(&told.stderr);
+    assert!(
+        complaint.contains("more than 100 flows; those before"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn a_store_or_records_without_flows_to_learn_from_are_told() {
+    let bench = Bench::new();
+    bench.fails(
+        1,
+        &["train", "--store", "--dir", "none"],
+        "there is no store in none",
+    );
+    let plain = bench.file(
+        "plain.json",
+        "{\"timestamp\":\"2026-01-01T00:00:00.000000+0000\",\"event_type\":\"flow\",\"flow_id\":1}\n",
+    );
+    let plain = plain.display().to_string();
+    let words = "1 flow records and none with features; `ratel read --flow-features`";
+    bench.fails(1, &["train", &plain], words);
+    bench.file("dns.json", "{\"event_type\":\"dns\"}\n");
+    bench.done(&["store", "import", "--dir", "other", "dns.json"]);
+    bench.fails(
+        1,
+        &["train", "--store", "--dir", "other"],
+        "store other: no flows",
+    );
+    bench.done(&["store", "import", "--dir", "kept", &plain]);
+    let kept = ["train", "--store", "--dir", "kept"];
+    bench.fails(1, &kept, words);
+    for (more, status, words) in [
+        (
+            &["--since", "1h", "--until", "2h"][..],
+            2,
+            "is not before --until",
+        ),
+        (&["--since", "1h"], 1, "no flows"),
+        (&["--since", "soon"], 2, "\"soon\" is no time"),
+        (&["--query", "a AND ("], 2, "query: "),
+        (&["--limit", "0"], 2, "a number from 1 to"),
+    ] {
+        bench.fails(status, &[&kept, more].concat(), words);
+    }
+    bench.fails(2, &["train", "--since", "1h", &plain], "--store");
+    bench.fails(2, &["train"], "<FILE>");
 }

@@ -19,6 +19,8 @@ pub enum Format {
     Ctu13,
     /// IoT-23's conn.log.labeled.
     Iot23,
+    /// EVE's `flow` records with features.
+    Eve,
     /// Whatever a mapping file describes.
     Mapped,
 }
@@ -134,7 +136,7 @@ const KNOWN: [Format; 5] = [
 
 impl Format {
     /// The names that `--format` takes.
-    pub const NAMES: [&'static str; 5] = ["cic", "unsw-nb15", "nsl-kdd", "ctu-13", "iot-23"];
+    pub const NAMES: [&'static str; 6] = ["cic", "unsw-nb15", "nsl-kdd", "ctu-13", "iot-23", "eve"];
 
     /// Reads such a name.
     #[must_use]
@@ -145,6 +147,7 @@ impl Format {
             "nsl-kdd" | "kdd" => Format::NslKdd,
             "ctu-13" | "binetflow" => Format::Ctu13,
             "iot-23" | "zeek" => Format::Iot23,
+            "eve" => Format::Eve,
             _ => return None,
         })
     }
@@ -158,6 +161,7 @@ impl Format {
             Format::NslKdd => "nsl-kdd",
             Format::Ctu13 => "ctu-13",
             Format::Iot23 => "iot-23",
+            Format::Eve => "eve",
             Format::Mapped => "mapped",
         }
     }
@@ -219,7 +223,7 @@ impl Format {
                 | "orig_ip_bytes" | "resp_pkts" | "resp_ip_bytes" => Role::Number,
                 _ => Role::Skip,
             },
-            Format::Mapped => looks_like,
+            Format::Eve | Format::Mapped => looks_like,
         }
     }
 
@@ -231,7 +235,7 @@ impl Format {
             Format::NslKdd => &["duration", "protocol_type", "src_bytes"],
             Format::Ctu13 => &["StartTime", "SrcAddr", "TotBytes"],
             Format::Iot23 => &["ts", "proto", "conn_state"],
-            Format::Mapped => &[],
+            Format::Eve | Format::Mapped => &[],
         }
     }
 
@@ -276,14 +280,14 @@ impl Format {
                 other => other.to_owned(),
             },
             Format::NslKdd => name.to_ascii_lowercase(),
-            Format::Ctu13 | Format::Iot23 | Format::Mapped => (*name).to_owned(),
+            Format::Ctu13 | Format::Iot23 | Format::Eve | Format::Mapped => (*name).to_owned(),
         };
         names.iter().map(tidy).collect()
     }
 }
 
 /// The lines before the first flow.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {
     /// Names of an ARFF's attributes or of Zeek's fields.
     names: Option<Vec<String>>,

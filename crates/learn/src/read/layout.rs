@@ -63,6 +63,8 @@ impl Layout {
             Format::NslKdd => known(label.trim_end_matches('.'), &["normal"]),
             Format::Ctu13 => ctu(label),
             Format::Iot23 => iot(label, detail),
+            // Records of EVE have no columns, and no label but their alerts.
+            Format::Eve => None,
             Format::Mapped if detail.is_empty() => known(label, &[]),
             Format::Mapped => known(detail, &[]),
         }

@@ -2,7 +2,7 @@
 
 use super::cells::{self, is_missing};
 use super::layout::{Layout, Role};
-use super::{BAD_LINES, BAD_SHARE, Bad, Error, Options, Report, SHOWN, clock, services};
+use super::{Error, Options, Report, clock, services};
 use crate::table::{Column, Kind, Row, Table};
 use std::collections::HashMap;
 
@@ -49,17 +49,8 @@ impl Rows {
         let names = columns.iter().map(known).collect();
         let mut table = Table::new(columns);
         table.sources.push(name.to_owned());
-        let report = Report {
-            file: name.to_owned(),
-            format: layout.format.name().to_owned(),
-            sha256: String::new(),
-            rows: 0,
-            unlabelled: 0,
-            missing: 0,
-            bad: 0,
-            first_bad: Vec::new(),
-            skipped,
-        };
+        let mut report = Report::new(name, layout.format);
+        report.skipped = skipped;
         Rows {
             layout,
             table,
@@ -83,7 +74,10 @@ impl Rows {
         self.layout.separator.cells(text, &mut cells);
         let (row, class) = match self.understand(&cells) {
             Ok(understood) => understood,
-            Err(why) => return self.refuse(line, why),
+            Err(why) => {
+                let is_empty = self.table.is_empty();
+                return self.report.refuse(line, why, self.lines, is_empty);
+            }
         };
         let limit = |cause| Error::Table {
             file: self.report.file.clone(),
@@ -103,33 +97,6 @@ impl Rows {
         self.report.missing += missing as u64;
         self.report.unlabelled += u64::from(class.is_none());
         self.table.push(row, &self.values).map_err(limit)
-    }
-
-    fn refuse(&mut self, line: u64, why: String) -> Result<(), Error> {
-        self.report.bad += 1;
-        if self.report.first_bad.len() < SHOWN {
-            self.report.first_bad.push(Bad { line, why });
-        }
-        let is_hopeless = self.report.bad >= 1_000 && self.has_too_many_bad();
-        if is_hopeless { Err(self.bad()) } else { Ok(()) }
-    }
-
-    #[allow(clippy::cast_precision_loss)]
-    fn has_too_many_bad(&self) -> bool {
-        let share = self.report.bad as f64 / self.lines.max(1) as f64;
-        let has_none = self.table.is_empty();
-        (self.report.bad > BAD_LINES && share > BAD_SHARE) || (has_none && self.report.bad > 0)
-    }
-
-    fn bad(&self) -> Error {
-        let first = self.report.first_bad.first();
-        Error::Bad {
-            file: self.report.file.clone(),
-            bad: self.report.bad,
-            lines: self.lines,
-            line: first.map_or(0, |bad| bad.line),
-            why: first.map(|bad| bad.why.clone()).unwrap_or_default(),
-        }
     }
 
     /// The row of a line and its class; its features come into `values`.
@@ -198,8 +165,11 @@ impl Rows {
     }
 
     pub(super) fn finish(mut self, sha256: String) -> Result<(Table, Report), Error> {
-        if self.has_too_many_bad() {
-            return Err(self.bad());
+        if self
+            .report
+            .has_too_many_bad(self.lines, self.table.is_empty())
+        {
+            return Err(self.report.too_many_bad(self.lines));
         }
         if self.table.is_empty() {
             return Err(Error::Empty {

@@ -197,7 +197,7 @@ fn what_is_wrong_is_told_with_file_line_and_reason() {
         (
             "a,b\n1,2\n".to_owned(),
             "flows.csv: line 1: these columns are of no known format; name the format (cic, unsw-nb15, nsl-kdd, \
-             ctu-13, iot-23) or describe the columns in a mapping file"
+             ctu-13, iot-23, eve) or describe the columns in a mapping file"
                 .to_owned(),
         ),
         (
@@ -262,5 +262,194 @@ mod hostile {
                 prop_assert_eq!(table.len() as u64, report.rows);
             }
         }
+    }
+}
+
+mod eve {
+    use super::*;
+
+    const KNOWN: [(&str, bool); 4] = [
+        ("Dst Port", false),
+        ("Protocol", false),
+        ("Flow Duration", false),
+        ("TLS ALPN", true),
+    ];
+
+    fn options(alerted: Alerted) -> Options {
+        Options {
+            known: KNOWN.to_vec(),
+            alerted,
+            ..Options::default()
+        }
+    }
+
+    fn read(text: &str, options: &Options) -> Result<(Table, Report), Error> {
+        lines("eve.json", text.as_bytes(), options)
+    }
+
+    /// A flow of host 10.0.0.`host` that ends at this hour and second.
+    fn flow(id: u64, host: u8, hour: u32, second: u32) -> String {
+        format!(
+            "{{\"timestamp\":\"2026-01-01T{hour:02}:00:{second:02}.000000+0000\",\"flow_id\":{id},\
+             \"event_type\":\"flow\",\"src_ip\":\"10.0.0.{host}\",\"dest_ip\":\"192.0.2.1\",\"dest_port\":443,\
+             \"proto\":\"TCP\",\"ratel\":{{\"features\":{{\"Flow Duration\":{id},\"TLS ALPN\":\"h2\"}}}}}}\n"
+        )
+    }
+
+    fn alert(id: u64, host: u8, hour: u32) -> String {
+        format!(
+            "{{\"timestamp\":\"2026-01-01T{hour:02}:30:00.000000+0000\",\"flow_id\":{id},\"event_type\":\"alert\",\
+             \"src_ip\":\"192.0.2.1\",\"dest_ip\":\"10.0.0.{host}\",\"direction\":\"to_client\",\
+             \"alert\":{{\"signature_id\":1,\"category\":\"Trojan\"}}}}\n"
+        )
+    }
+
+    #[test]
+    fn flow_records_are_rows_in_the_order_of_time() {
+        let text = [
+            "{\"timestamp\":\"x\",\"event_type\":\"dns\"}\n".to_owned(),
+            flow(2, 1, 3, 5),
+            "\n".to_owned(),
+            flow(1, 2, 3, 4).replace("\":", "\": "),
+            "{\"event_type\":\"flow\",\"ratel\":{\"capture\":\"c\",\"features\":{}}}\n".to_owned(),
+            "{\"event_type\":\"flow\"}\n".to_owned(),
+        ]
+        .concat();
+        let (table, report) = read(&text, &options(Alerted::LeaveOut)).unwrap();
+        assert_eq!(
+            names(&table),
+            ["Dst Port", "Protocol", "Flow Duration", "TLS ALPN"]
+        );
+        let values: Vec<&[f32]> = (0..2).map(|row| &table.values(row)[2..]).collect();
+        assert_eq!(values, [[1.0, 0.0], [2.0, 0.0]]);
+        assert_eq!(table.hosts, ["10.0.0.2", "10.0.0.1"]);
+        let known: Vec<_> = table.rows.iter().map(|row| (row.host, row.line)).collect();
+        assert_eq!(known, [(Some(0), 4), (Some(1), 2)]);
+        assert_eq!((report.rows, report.bad, report.unlabelled), (2, 0, 2));
+        assert_eq!(report.format, "eve");
+        assert_eq!(report.left_out.without_features, 1);
+        assert_eq!(report.left_out.of_captures, 1);
+    }
+
+    #[test]
+    fn a_flow_that_the_end_of_the_program_ended_has_the_time_of_its_last_packet() {
+        let more = |record: String, more: &str| record.replace("\"proto\"", more);
+        let text = [
+            more(
+                flow(1, 1, 9, 0),
+                "\"flow\":{\"end\":\"2026-01-01T02:00:00.000000+0000\",\"reason\":\"shutdown\"},\"proto\"",
+            ),
+            flow(2, 1, 1, 0),
+            more(
+                flow(3, 1, 3, 0),
+                "\"flow\":{\"end\":\"2026-01-01T02:00:00.000000+0000\",\"reason\":\"timeout\"},\"proto\"",
+            ),
+            more(flow(4, 2, 3, 0), "\"flow\":{\"alerted\":true},\"proto\""),
+        ]
+        .concat();
+        let (table, report) = read(&text, &options(Alerted::LeaveOut)).unwrap();
+        let rows: Vec<f32> = (0..table.len()).map(|row| table.values(row)[2]).collect();
+        assert_eq!(rows, [2.0, 1.0, 3.0]);
+        assert_eq!(table.rows[1].at_us, table.rows[0].at_us + 3_600_000_000);
+        assert_eq!(report.left_out.alerted, 1);
+    }
+
+    #[test]
+    fn records_that_come_newest_first_make_the_same_rows() {
+        let newest_first = Options {
+            is_newest_first: true,
+            ..options(Alerted::Keep)
+        };
+        let records = [flow(1, 1, 1, 1), flow(2, 2, 1, 1), flow(3, 1, 2, 0)];
+        let (one, _) = read(&records.concat(), &options(Alerted::Keep)).unwrap();
+        let turned: String = records.into_iter().rev().collect();
+        let (other, _) = read(&turned, &newest_first).unwrap();
+        assert_eq!((&one.rows, &one.hosts), (&other.rows, &other.hosts));
+        for row in 0..3 {
+            assert_eq!(one.values(row)[2..], other.values(row)[2..]);
+        }
+    }
+
+    #[test]
+    fn what_is_under_an_alert_does_not_teach_what_is_normal() {
+        let text = [
+            flow(1, 1, 2, 0),
+            flow(2, 1, 3, 0),
+            flow(3, 1, 4, 0),
+            flow(4, 1, 5, 0),
+            flow(5, 2, 3, 0),
+            flow(6, 1, 9, 0),
+            alert(6, 1, 3),
+        ]
+        .concat();
+        let check = |alerted, kept: &[(f32, Option<&str>)], left_out: (u64, u64)| {
+            let (table, report) = read(&text, &options(alerted)).unwrap();
+            let rows: Vec<_> = (0..table.len())
+                .map(|row| table.values(row)[2])
+                .zip(classes(&table))
+                .collect();
+            let mut rows = rows;
+            rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+            assert_eq!(rows, kept, "{alerted:?}");
+            let told = (report.left_out.alerted, report.left_out.of_alerted_hosts);
+            assert_eq!(told, left_out, "{alerted:?}");
+        };
+        check(
+            Alerted::LeaveOut,
+            &[(1.0, None), (4.0, None), (5.0, None)],
+            (1, 2),
+        );
+        let normal = Some("normal");
+        check(
+            Alerted::Attack,
+            &[
+                (1.0, normal),
+                (4.0, normal),
+                (5.0, normal),
+                (6.0, Some("Trojan")),
+            ],
+            (0, 2),
+        );
+        let all = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0].map(|id| (id, None));
+        check(Alerted::Keep, &all, (0, 0));
+    }
+
+    #[test]
+    fn what_is_no_flow_with_features_is_told() {
+        let check = |text: &str, expected: &str| {
+            let error = read(text, &options(Alerted::LeaveOut)).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        };
+        check(
+            "{\"event_type\":\"flow\"}\n{\"event_type\":\"flow\",\"ratel\":{}}\n",
+            "eve.json: 2 flow records and none with features; `ratel read --flow-features`",
+        );
+        check("{\"event_type\":\"dns\"}\n", "eve.json: no flows");
+        check("{\"a\":1}\n", "the first is line 1: no event_type");
+        check("{\"event_type\":\"flow\"\n", "the first is line 1: no JSON");
+        check(
+            "{\"event_type\":\"flow\",\"src_ip\":\"x\",\"ratel\":{\"features\":{}}}\n",
+            "line 1: a flow without timestamp or src_ip",
+        );
+        check(
+            &[alert(1, 1, 3), flow(1, 1, 3, 0)].concat(),
+            "all 1 flows are of hosts under an alert",
+        );
+        let unknown = lines("x", flow(1, 1, 1, 1).as_bytes(), &Options::default());
+        assert!(unknown.unwrap_err().to_string().contains("nobody said"));
+    }
+
+    #[test]
+    fn a_long_record_of_another_kind_is_passed_over() {
+        let long = "x".repeat(MAX_LINE * 2);
+        let text = [
+            flow(1, 1, 1, 1),
+            format!("{{\"event_type\":\"http\",\"body\":\"{long}\"}}\n"),
+            alert(7, 9, 1).replace("Trojan", &long),
+            flow(2, 1, 1, 2),
+        ]
+        .concat();
+        let (table, report) = read(&text, &options(Alerted::LeaveOut)).unwrap();
+        assert_eq!((table.len(), report.bad), (2, 0));
     }
 }

@@ -4,6 +4,7 @@ use super::inputs::Inputs;
 use super::progress::Bar;
 use super::{Apart, Format, Training};
 use crate::table;
+use ::learn::read::Alerted;
 use ::learn::split::Split;
 use ::learn::table::Table;
 use ::learn::train::Settings;
@@ -43,7 +44,7 @@ pub struct Card {
 
 pub fn run(args: &Card) -> Result<ExitCode> {
     let settings = args.training.settings()?;
-    let (table, reports) = args.inputs.read()?;
+    let (table, reports) = args.inputs.read(Alerted::LeaveOut)?;
     let split = args.apart.split(&table)?;
     let mut models = vec![args.training.model];
     let others = match args.against.is_empty() {

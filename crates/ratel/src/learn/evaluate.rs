@@ -4,6 +4,7 @@ use super::Format;
 use super::inputs::Inputs;
 use crate::{Usage, table};
 use ::learn::explain;
+use ::learn::read::Alerted;
 use ::learn::trial::{self, FIGURES, Outcome};
 use anyhow::Result;
 use clap::Args;
@@ -40,9 +41,12 @@ pub fn run(args: &Evaluate) -> Result<ExitCode> {
         return Err(Usage("--threshold is a probability: from 0 to 1".to_owned()).into());
     }
     let model = super::load(&args.model)?;
-    let (table, reports) = args.inputs.read()?;
+    let (table, reports) = args.inputs.read(Alerted::Keep)?;
     if table.rows.iter().all(|row| row.class.is_none()) {
-        anyhow::bail!("no flow has a label: there is nothing to judge the model by");
+        anyhow::bail!(
+            "no flow has a label: there is nothing to judge the model by (--alerted attack: flows of eve.json and the store \
+             that an alert is about are attacks)"
+        );
     }
     let rows: Vec<usize> = (0..table.len()).collect();
     let threshold = args

@@ -4,6 +4,7 @@ use super::inputs::Inputs;
 use super::{FINDINGS, Format};
 use crate::{Usage, table};
 use ::learn::model::Model;
+use ::learn::read::Alerted;
 use ::learn::table::Table;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -70,7 +71,7 @@ pub fn run(args: &Score) -> Result<ExitCode> {
         return Err(Usage("--incidents-per-day is a number, 0 or more".to_owned()).into());
     }
     let model = super::load(&args.model)?;
-    let (table, _) = args.inputs.read()?;
+    let (table, _) = args.inputs.read(Alerted::Keep)?;
     let rows: Vec<usize> = (0..table.len()).collect();
     let scores = model.score(&table, &rows)?;
     let cut = args
@@ -140,7 +141,7 @@ fn flow(
 
 pub fn explain(args: &Explain) -> Result<ExitCode> {
     let model = super::load(&args.model)?;
-    let (table, _) = args.inputs.read()?;
+    let (table, _) = args.inputs.read(Alerted::Keep)?;
     let rows: Vec<usize> = (0..table.len()).collect();
     let row = match args.line {
         Some(line) => {

@@ -6,6 +6,7 @@ use super::progress::Bar;
 use super::{Apart, Format, Training};
 use crate::Usage;
 use ::learn::model::SUFFIX;
+use ::learn::read::Alerted;
 use ::learn::train::checkpoint;
 use ::learn::trial;
 use anyhow::Result;
@@ -57,7 +58,7 @@ pub fn run(args: &Train) -> Result<ExitCode> {
         checkpoint::remove(&kept, |_| true)?;
     }
     settings.checkpoints = Some(kept);
-    let (table, reports) = args.inputs.read()?;
+    let (table, reports) = args.inputs.read(Alerted::LeaveOut)?;
     let (rows, held, duplicates) = match args.apart.is_asked_for() {
         true => {
             let split = args.apart.split(&table)?;
