@@ -7,6 +7,7 @@ mod isolation;
 mod logistic;
 mod neighbours;
 mod pca;
+mod rarity;
 mod trees;
 mod zscore;
 
@@ -21,6 +22,7 @@ use isolation::IsolationForest;
 use logistic::Logistic;
 use neighbours::Neighbours;
 use pca::Pca;
+use rarity::Rarest;
 use trees::Trees;
 use zscore::ZScore;
 
@@ -44,11 +46,13 @@ pub enum Which {
     Pca,
     /// How far the most unusual features are from their median, in quartiles.
     ZScore,
+    /// How rare the rarest features are among flows of the same service.
+    Rarity,
 }
 
 impl Which {
     /// All of them.
-    pub const ALL: [Which; 7] = [
+    pub const ALL: [Which; 8] = [
         Which::IsolationForest,
         Which::Neighbours,
         Which::Logistic,
@@ -56,6 +60,7 @@ impl Which {
         Which::RandomForest,
         Which::Pca,
         Which::ZScore,
+        Which::Rarity,
     ];
 
     /// Its name in a model file and in `--model`.
@@ -69,6 +74,7 @@ impl Which {
             Which::RandomForest => "forest",
             Which::Pca => "pca",
             Which::ZScore => "z-score",
+            Which::Rarity => "rarity",
         }
     }
 
@@ -82,7 +88,7 @@ impl Which {
     #[must_use]
     pub fn is_unsupervised(self) -> bool {
         match self {
-            Which::IsolationForest | Which::Pca | Which::ZScore => true,
+            Which::IsolationForest | Which::Pca | Which::ZScore | Which::Rarity => true,
             Which::Neighbours | Which::Logistic | Which::Boosting | Which::RandomForest => false,
         }
     }
@@ -92,7 +98,11 @@ impl Which {
     pub fn needs_labels(self) -> bool {
         match self {
             Which::Logistic | Which::Boosting | Which::RandomForest => true,
-            Which::IsolationForest | Which::Neighbours | Which::Pca | Which::ZScore => false,
+            Which::IsolationForest
+            | Which::Neighbours
+            | Which::Pca
+            | Which::ZScore
+            | Which::Rarity => false,
         }
     }
 }
@@ -120,6 +130,7 @@ enum Learned {
     RandomForest(Trees),
     Pca(Pca),
     ZScore(ZScore),
+    Rarity(Rarest),
 }
 
 /// A baseline that has learned.
@@ -184,7 +195,10 @@ impl Baseline {
         if rows.is_empty() {
             return Err(Error::Empty);
         }
-        let scaler = Scaler::fit(table, &rows);
+        let scaler = match which {
+            Which::Rarity => Scaler::by_service(table, &rows),
+            _ => Scaler::fit(table, &rows),
+        };
         // The scaler was fitted on this table: it has its columns.
         let mut inputs = inputs(&scaler, table, &rows).map_err(|_| Error::Empty)?;
         if has_labels && !which.is_unsupervised() {
@@ -203,6 +217,7 @@ impl Baseline {
             Which::RandomForest => Learned::RandomForest(Trees::forest(&inputs, &mut random)),
             Which::Pca => Learned::Pca(Pca::fit(&inputs, &mut random)),
             Which::ZScore => Learned::ZScore(ZScore),
+            Which::Rarity => Learned::Rarity(Rarest),
         };
         Ok(Baseline {
             which,
@@ -215,12 +230,6 @@ impl Baseline {
     #[must_use]
     pub fn which(&self) -> Which {
         self.which
-    }
-
-    /// How it scales its inputs.
-    #[must_use]
-    pub fn scaler(&self) -> &Scaler {
-        &self.scaler
     }
 
     /// One from a model file.
@@ -239,6 +248,7 @@ impl Baseline {
             Which::RandomForest => Learned::RandomForest(Trees::from_tensors(width, tensors)?),
             Which::Pca => Learned::Pca(Pca::from_tensors(width, tensors)?),
             Which::ZScore => Learned::ZScore(ZScore),
+            Which::Rarity => Learned::Rarity(Rarest),
         };
         Ok(Baseline {
             which,
@@ -256,6 +266,7 @@ impl Baseline {
             Learned::Boosting(trees) | Learned::RandomForest(trees) => trees.sum(inputs),
             Learned::Pca(pca) => pca.score(inputs),
             Learned::ZScore(zscore) => zscore.score(inputs),
+            Learned::Rarity(rarest) => rarest.score(inputs),
         }
     }
 }
@@ -270,10 +281,17 @@ impl Detector for Baseline {
         Ok(inputs.rows().map(|row| self.one(row)).collect())
     }
 
+    fn scaler(&self) -> &Scaler {
+        &self.scaler
+    }
+
     fn is_unsupervised(&self) -> bool {
         match &self.learned {
             Learned::Neighbours(neighbours) => !neighbours.knows_attacks(),
-            Learned::IsolationForest(_) | Learned::Pca(_) | Learned::ZScore(_) => true,
+            Learned::IsolationForest(_)
+            | Learned::Pca(_)
+            | Learned::ZScore(_)
+            | Learned::Rarity(_) => true,
             Learned::Logistic(_) | Learned::Boosting(_) | Learned::RandomForest(_) => false,
         }
     }
@@ -290,22 +308,18 @@ impl Detector for Baseline {
             Learned::Logistic(logistic) => logistic.to_tensors(),
             Learned::Boosting(trees) | Learned::RandomForest(trees) => trees.to_tensors(),
             Learned::Pca(pca) => pca.to_tensors(),
-            Learned::ZScore(_) => Tensors::new(),
+            Learned::ZScore(_) | Learned::Rarity(_) => Tensors::new(),
         }
     }
 }
 
-/// Rows scaled, and far values drawn nearer by their inverse hyperbolic sine: a distance of 10 quartiles is
-/// odd, not ten times as odd as one.
+/// Rows as models see them.
 fn inputs(scaler: &Scaler, table: &Table, rows: &[usize]) -> Result<Inputs, Missing> {
     let fitted = scaler.on(table)?;
     let width = scaler.width();
     let mut values = Vec::with_capacity(rows.len() * width);
     for row in rows {
-        fitted.inputs(table.values(*row), &mut values);
-    }
-    for value in &mut values {
-        *value = value.asinh();
+        fitted.bent(table.values(*row), &mut values);
     }
     Ok(Inputs {
         width,

@@ -6,7 +6,7 @@ mod learn;
 
 use std::collections::BTreeMap;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 pub use learn::{Learned, fit, jobs};
@@ -52,7 +52,8 @@ pub struct Clstm {
     pub tellers: Vec<Net>,
     /// Nets that build flows again.
     pub builders: Vec<Net>,
-    /// By input of a flow: what its squared error is multiplied by.
+    /// By input of a flow: what its squared error is multiplied by; of nets of two sorts, first of the one, then of
+    /// the other.
     pub weights: Vec<f32>,
 }
 
@@ -75,6 +76,13 @@ pub struct Facts {
     pub unit: f32,
     /// How the two signals become one.
     pub rule: Rule,
+    /// Whether every other builder, from the first, is not shown the amounts of the last flow: it tells what is to be
+    /// expected of it by its service and the flows before it. The others tell what goes together within a flow.
+    #[serde(default)]
+    pub has_blind: bool,
+    /// Inputs whose errors count, the largest; 0 for all.
+    #[serde(default)]
+    pub most: usize,
 }
 
 impl Rule {
@@ -198,7 +206,11 @@ impl Clstm {
         let has_heads = (facts.tellers.1 == 0 || facts.tellers.0.classes > 1)
             && facts.builders.1 > 0
             && facts.builders.0.code > 0;
-        let is_sane = is_sane && has_heads && facts.odds.is_sane() && facts.error.is_sane();
+        let is_sane = is_sane
+            && has_heads
+            && facts.scaler.is_sane()
+            && facts.odds.is_sane()
+            && facts.error.is_sane();
         if !(is_sane && facts.unit.is_finite() && facts.unit > 0.0) {
             return Err("its sizes or scales can't be".to_owned());
         }
@@ -210,9 +222,10 @@ impl Clstm {
                 .collect::<Result<_, _>>()
                 .map_err(missing)
         };
+        let sorts = 1 + usize::from(facts.has_blind);
         let weights = tensors
             .get("error.weights")
-            .filter(|weights| weights.len() == width);
+            .filter(|weights| weights.len() == sorts * width);
         Ok(Clstm {
             tellers: nets("teller", facts.tellers)?,
             builders: nets("builder", facts.builders)?,
@@ -228,7 +241,11 @@ impl Clstm {
 struct Graphs {
     tellers: Vec<Graph>,
     builders: Vec<Graph>,
-    weights: Tensor<2>,
+    /// For each sort of builder.
+    weights: Vec<Tensor<2>>,
+    /// By input of a flow, 0 where builders are not shown it of the last flow; none where they see all.
+    shown: Option<Vec<f32>>,
+    device: Device,
 }
 
 impl Graphs {
@@ -239,28 +256,65 @@ impl Graphs {
                 .collect()
         };
         let device = Graph::device(has_gradients);
-        let width = clstm.weights.len();
-        let weights = burn::tensor::TensorData::new(clstm.weights.clone(), [1, width]);
+        let width = clstm.facts.scaler.width();
+        let weights = clstm.weights.chunks(width.max(1)).map(|weights| {
+            let weights = burn::tensor::TensorData::new(weights.to_vec(), [1, width]);
+            Tensor::from_data(weights, &device)
+        });
         Graphs {
             tellers: graphs(&clstm.tellers),
             builders: graphs(&clstm.builders),
-            weights: Tensor::from_data(weights, &device),
+            weights: weights.collect(),
+            device: device.clone(),
+            shown: clstm.facts.has_blind.then(|| {
+                let hidden = clstm.facts.scaler.amounts().into_iter();
+                hidden.map(|is_hidden| f32::from(!is_hidden)).collect()
+            }),
         }
     }
 
+    /// What blind builders see of windows.
+    fn seen(&self, input: &Tensor<3>, shown: &[f32]) -> Tensor<3> {
+        let [_, places, width] = input.dims();
+        let mut mask = vec![1.0; places * width];
+        let last = (places - 1) * width;
+        mask[last..last + shown.len()].copy_from_slice(shown);
+        input.clone() * self.input(mask, [1, places, width])
+    }
+
+    /// Of squared errors `[batch, inputs]` the mean of the largest.
+    fn largest(&self, off: Tensor<2>, most: usize) -> Tensor<2> {
+        let [count, width] = off.dims();
+        if most == 0 || most >= width {
+            return off.mean_dim(1);
+        }
+        let values = numbers(off.clone().detach());
+        let mut mask = vec![0.0; values.len()];
+        let mut order: Vec<usize> = Vec::with_capacity(width);
+        for (row, mask) in values.chunks(width).zip(mask.chunks_mut(width)) {
+            order.clear();
+            order.extend(0..width);
+            order.select_nth_unstable_by(most - 1, |a, b| {
+                row[*b].total_cmp(&row[*a]).then(a.cmp(b))
+            });
+            for at in &order[..most] {
+                mask[*at] = 1.0;
+            }
+        }
+        let mask = burn::tensor::TensorData::new(mask, [count, width]);
+        let mask = Tensor::from_data(mask, &self.device);
+        #[allow(clippy::cast_precision_loss)]
+        let most = most as f32;
+        (off * mask).sum_dim(1) / most
+    }
+
     fn input(&self, batch: Vec<f32>, shape: [usize; 3]) -> Tensor<3> {
-        Tensor::from_data(
-            burn::tensor::TensorData::new(batch, shape),
-            &self.weights.device(),
-        )
+        Tensor::from_data(burn::tensor::TensorData::new(batch, shape), &self.device)
     }
 
     fn column(&self, values: Vec<f32>) -> Tensor<2> {
         let shape = [values.len(), 1];
-        Tensor::from_data(
-            burn::tensor::TensorData::new(values, shape),
-            &self.weights.device(),
-        )
+        Tensor::from_data(burn::tensor::TensorData::new(values, shape), &self.device)
     }
 
     /// Adds a batch's signals; gives those that have gradients, `[batch, 1]` each.
@@ -272,7 +326,7 @@ impl Graphs {
         into: &mut Signals,
     ) -> (Option<Tensor<2>>, Tensor<2>) {
         let [count, places, _] = input.dims();
-        let flow = clstm.weights.len();
+        let flow = clstm.facts.scaler.width();
         let target_now = input
             .clone()
             .narrow(1, places - 1, 1)
@@ -295,11 +349,19 @@ impl Graphs {
                 None => classes.detach(),
             });
         }
-        let mut error = Tensor::zeros([count, 1], &self.weights.device());
-        for graph in &self.builders {
-            if let Some(built) = graph.forward(input.clone(), None).built {
-                let off = (built - target_now.clone()).square() * self.weights.clone();
-                error = error + off.log1p().mean_dim(1);
+        let mut error = Tensor::zeros([count, 1], &self.device);
+        let blind = self.shown.as_ref().map(|shown| self.seen(&input, shown));
+        for (at, graph) in self.builders.iter().enumerate() {
+            let sort = at % self.weights.len().max(1);
+            let seen = match (&blind, sort) {
+                (Some(blind), 0) => blind.clone(),
+                _ => input.clone(),
+            };
+            if let Some(built) = graph.forward(seen, None).built
+                && let Some(weights) = self.weights.get(sort)
+            {
+                let off = (built - target_now.clone()).square() * weights.clone();
+                error = error + self.largest(off.log1p(), clstm.facts.most);
             }
         }
         #[allow(clippy::cast_precision_loss)]

@@ -22,6 +22,9 @@ pub trait Detector: Send + Sync {
     /// Columns that it was fitted on and that the table lacks.
     fn raw(&self, table: &Table, rows: &[usize]) -> Result<Vec<f32>, Missing>;
 
+    /// How features become its inputs.
+    fn scaler(&self) -> &Scaler;
+
     /// Whether it was fitted on normal rows alone.
     fn is_unsupervised(&self) -> bool;
 
@@ -44,6 +47,9 @@ pub fn load(
     let which =
         Which::parse(name).ok_or_else(|| format!("this version knows no model {name:?}"))?;
     let scaler = Scaler::deserialize(facts).map_err(|error| format!("its facts: {error}"))?;
+    if !scaler.is_sane() || (which == Which::Rarity) != scaler.rarity.is_some() {
+        return Err("its scales can't be".to_owned());
+    }
     let baseline = Baseline::from_tensors(which, scaler, tensors);
     Ok(Box::new(baseline.map_err(|error| error.to_string())?))
 }

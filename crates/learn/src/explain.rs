@@ -17,6 +17,7 @@ pub use proof::{Proof, prove};
 use crate::model::Model;
 use crate::scale::Missing;
 use crate::table::Table;
+use crate::window::Links;
 
 /// Features that an explanation names.
 pub const TOP: usize = 5;
@@ -80,10 +81,56 @@ pub fn explain(
     row: usize,
 ) -> Result<Explanation, Missing> {
     let history = history_of(table, rows, row);
-    let attribution = attribute(model, table, &history, row)?;
     let at = history.iter().position(|other| *other == row).unwrap_or(0);
     let score = model.score(table, &history)?[at];
-    Ok(words::explanation(model, table, row, &score, &attribution))
+    let bearers = bearers(model, table, &history, at)?;
+    let Some((bearer, _)) = bearers.first().copied() else {
+        let attribution = attribute(model, table, &history, row)?;
+        return Ok(words::explanation(
+            model,
+            table,
+            (row, row),
+            &score,
+            &attribution,
+        ));
+    };
+    let mut attribution = attribute(model, table, &history, bearer)?;
+    attribution.flows = bearers;
+    Ok(words::explanation(
+        model,
+        table,
+        (row, bearer),
+        &score,
+        &attribution,
+    ))
+}
+
+/// Where the flows of a host are joined to one score: those that bear it, the most suspicious first, with their
+/// shares. `at` is the place of the flow that is explained in its history.
+fn bearers(
+    model: &Model,
+    table: &Table,
+    history: &[usize],
+    at: usize,
+) -> Result<Vec<(usize, f32)>, Missing> {
+    let Some(recent) = &model.manifest.recent else {
+        return Ok(Vec::new());
+    };
+    let links = Links::of(table, history);
+    let last: Vec<usize> = links.chain(at).take(recent.flows).collect();
+    let scores = model.own(table, history, &last)?;
+    let mut bearers: Vec<(usize, f32)> = last
+        .iter()
+        .zip(scores)
+        .map(|(at, score)| (history[*at], score.suspicion.max(0.0)))
+        .collect();
+    bearers.sort_by(|a, b| b.1.total_cmp(&a.1));
+    bearers.truncate(crate::model::TOP);
+    let sum: f32 = bearers.iter().map(|(_, suspicion)| suspicion).sum();
+    for (_, suspicion) in &mut bearers {
+        *suspicion /= sum.max(f32::MIN_POSITIVE);
+    }
+    Ok(bearers)
 }
 
 /// Of these rows, those of the host of `row`, itself among them; it alone where it is not.

@@ -5,6 +5,7 @@ pub mod file;
 mod folder;
 mod manifest;
 mod normals;
+mod recent;
 #[cfg(test)]
 mod tests;
 mod train;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub use manifest::{Calibrated, Manifest, Trained};
 pub use normals::Normals;
+pub use recent::{Recent, TOP};
 
 use crate::clstm::Clstm;
 use crate::detector::{self, Detector};
@@ -20,6 +22,7 @@ use crate::explain::{self, Explanation};
 use crate::scale::{Missing, Scaler};
 use crate::table::Table;
 use crate::train::checkpoint;
+use crate::window::Links;
 
 /// A model file's name ends so.
 pub const SUFFIX: &str = "ratel-model";
@@ -33,7 +36,7 @@ pub struct Score {
     pub probability: f32,
     /// How unusual it is: 1 is the 99th percentile of normal flows.
     pub anomaly: f32,
-    /// Classification and anomaly in one, on a scale of logarithms: 3 is about one of 1,000 normal flows. The
+    /// Classification and anomaly in one, of the flow alone or of the last ones of its host together, on a scale of logarithms: 3 is about one of 1,000 normal flows. The
     /// probability is made from it, and the threshold stands on it.
     pub suspicion: f32,
     /// The likeliest class by place in [`Manifest::classes`], where labels were learned from.
@@ -104,6 +107,45 @@ impl Model {
     /// # Errors
     /// As [`Model::score`].
     pub fn score_some(
+        &self,
+        table: &Table,
+        rows: &[usize],
+        places: &[usize],
+    ) -> Result<Vec<Score>, Missing> {
+        if self.manifest.recent.is_none() {
+            return self.own(table, rows, places);
+        }
+        let all: Vec<usize> = (0..rows.len()).collect();
+        let own = self.own(table, rows, &all)?;
+        let links = Links::of(table, rows);
+        let suspicion = |flow: usize| own.get(flow).map_or(0.0, |score| score.suspicion);
+        let joined = |at: &usize| {
+            let score = own.get(*at).copied()?;
+            Some(self.joined(score, links.chain(*at).map(suspicion)))
+        };
+        Ok(places.iter().filter_map(joined).collect())
+    }
+
+    /// The score of a flow, with the suspicions of its host's last flows by themselves, its own first and the
+    /// newest next.
+    #[must_use]
+    pub fn joined(&self, own: Score, last: impl Iterator<Item = f32>) -> Score {
+        let Some(recent) = &self.manifest.recent else {
+            return own;
+        };
+        let suspicion = recent.of(last);
+        Score {
+            probability: self.manifest.calibrated.probability(suspicion),
+            suspicion,
+            ..own
+        }
+    }
+
+    /// Scores flows by themselves, as [`Model::score_some`] does where flows of a host are not joined.
+    ///
+    /// # Errors
+    /// As [`Model::score`].
+    pub fn own(
         &self,
         table: &Table,
         rows: &[usize],

@@ -4,10 +4,15 @@
 //! quartiles is one (P. J. Rousseeuw and C. Croux, "Alternatives to the Median Absolute Deviation", 1993, on
 //! why not mean and deviation: an attack in the training data must not set the scale). Names of a
 //! category become one input each.
+//!
+//! Or, for models that learn without labels, by how rare they are among flows of the same service: see [`rarity`].
+
+pub mod rarity;
 
 use serde::{Deserialize, Serialize};
 
 use crate::table::{Kind, Table};
+use rarity::Rarity;
 
 /// Inputs are cut off here, in distances of the quartiles, so that one absurd value does not drown the others.
 pub const LIMIT: f32 = 10.0;
@@ -54,6 +59,9 @@ pub struct Scaled {
 pub struct Scaler {
     /// By column.
     pub columns: Vec<Scaled>,
+    /// What is rare, by service: then this, and no distance, is what amounts become.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rarity: Option<Rarity>,
 }
 
 /// A table without a column that the model was trained on.
@@ -94,7 +102,27 @@ impl Scaler {
                 }
             })
             .collect();
-        Scaler { columns }
+        Scaler {
+            columns,
+            rarity: None,
+        }
+    }
+
+    /// The same, but amounts become how rare they are among the flows of their service.
+    #[must_use]
+    pub fn by_service(table: &Table, rows: &[usize]) -> Self {
+        let mut scaler = Scaler::fit(table, rows);
+        scaler.rarity = Some(Rarity::fit(&scaler, table, rows));
+        scaler
+    }
+
+    /// Whether all of it are numbers that can be.
+    #[must_use]
+    pub fn is_sane(&self) -> bool {
+        let columns = self.columns.len();
+        self.rarity
+            .as_ref()
+            .is_none_or(|rarity| rarity.is_sane(columns))
     }
 
     /// How many inputs a flow becomes.
@@ -108,6 +136,13 @@ impl Scaler {
     pub fn origins(&self) -> Vec<usize> {
         let each = |(at, column): (usize, &Scaled)| std::iter::repeat_n(at, column.rule.width());
         self.columns.iter().enumerate().flat_map(each).collect()
+    }
+
+    /// By input whether it is an amount, and no name.
+    #[must_use]
+    pub fn amounts(&self) -> Vec<bool> {
+        let is_amount = |at: usize| matches!(self.columns[at].rule, Rule::Number { .. });
+        self.origins().into_iter().map(is_amount).collect()
     }
 
     /// Finds the columns of a table.
@@ -165,30 +200,80 @@ impl Fitted<'_> {
 
     /// The inputs of a flow, [`Scaler::width`] of them, each within [`LIMIT`]. A missing value is 0: as usual.
     pub fn inputs(&self, values: &[f32], into: &mut Vec<f32>) {
-        for (column, (at, places)) in self.scaler.columns.iter().zip(&self.places) {
-            let value = values.get(*at).copied().unwrap_or(f32::NAN);
-            match &column.rule {
+        let value = |column: usize| {
+            let place = self.places.get(column);
+            let value = place.and_then(|(at, _)| values.get(*at).copied());
+            value.unwrap_or(f32::NAN)
+        };
+        let rarity = self.scaler.rarity.as_ref();
+        let service =
+            rarity.map(|rarity| rarity.service(|column| self.name(column, value(column))));
+        for (column, scaled) in self.scaler.columns.iter().enumerate() {
+            match &scaled.rule {
                 Rule::Number {
                     is_log,
                     median,
                     spread,
-                } => into.push(scaled(value, *is_log, *median, *spread)),
+                } => into.push(match &service {
+                    Some(service) => service.number(column, value(column)),
+                    None => distance(value(column), *is_log, *median, *spread),
+                }),
                 Rule::Category { names } => {
                     let begin = into.len();
                     into.resize(begin + names.len() + 1, 0.0);
-                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                    let name = (value.is_finite() && value >= 0.0).then_some(value as usize);
-                    let input = name.and_then(|name| places.get(name).copied());
-                    if let Some(slot) = into.get_mut(begin + input.unwrap_or(names.len())) {
-                        *slot = 1.0;
+                    let name = self.name(column, value(column));
+                    let input = service.as_ref().map(|service| service.name(column, name));
+                    if let Some(slot) = into.get_mut(begin + name) {
+                        *slot = input.unwrap_or(1.0);
                     }
                 }
             }
         }
     }
+
+    /// The names of a flow's service, by their places; empty where amounts are not held against services.
+    #[must_use]
+    pub fn service(&self, values: &[f32]) -> Vec<usize> {
+        let name = |column: usize| {
+            let place = self.places.get(column);
+            let value = place.and_then(|(at, _)| values.get(*at).copied());
+            self.name(column, value.unwrap_or(f32::NAN))
+        };
+        let rarity = self.scaler.rarity.iter();
+        rarity
+            .flat_map(|rarity| rarity.naming())
+            .map(|column| name(*column))
+            .collect()
+    }
+
+    /// The inputs as models see them: distances are bent by their inverse hyperbolic sine, so that 10 quartiles are
+    /// odd and not ten times as odd as one. How rare an amount is is a logarithm already.
+    pub fn bent(&self, values: &[f32], into: &mut Vec<f32>) {
+        let begin = into.len();
+        self.inputs(values, into);
+        if self.scaler.rarity.is_none() {
+            for input in &mut into[begin..] {
+                *input = input.asinh();
+            }
+        }
+    }
+
+    /// The place of a name among the inputs of its column; the last where it is none of them.
+    fn name(&self, column: usize, value: f32) -> usize {
+        let scaled = self.scaler.columns.get(column);
+        let rest = scaled.map_or(0, |scaled| scaled.rule.width().saturating_sub(1));
+        let places = self
+            .places
+            .get(column)
+            .map_or(&[][..], |(_, places)| places);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let name = (value.is_finite() && value >= 0.0).then_some(value as usize);
+        name.and_then(|name| places.get(name).copied())
+            .unwrap_or(rest)
+    }
 }
 
-fn scaled(value: f32, is_log: bool, median: f32, spread: f32) -> f32 {
+fn distance(value: f32, is_log: bool, median: f32, spread: f32) -> f32 {
     let value = if is_log { log(value) } else { value };
     let scaled = (value - median) / spread;
     match scaled.is_nan() {

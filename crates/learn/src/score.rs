@@ -33,6 +33,8 @@ pub struct Scorer {
 #[derive(Default)]
 struct History {
     flows: VecDeque<(i64, Vec<f32>)>,
+    /// How suspicious each of them was by itself.
+    own: VecDeque<f32>,
     last_us: i64,
 }
 
@@ -69,6 +71,8 @@ impl Scorer {
             Kind::Clstm(_) => model.manifest.settings.window.max(1),
             Kind::Baseline(_) => 1,
         };
+        let recent = model.manifest.recent.as_ref();
+        let window = recent.map_or(window, |recent| window.max(recent.flows));
         Ok(Scorer {
             follow: Follow::new(config.budget_per_day, model.cut(config.budget_per_day)),
             budget: Budget::new(config.budget_per_day, config.findings_per_incident),
@@ -119,7 +123,8 @@ impl Scorer {
     /// Never where the model fits; see [`Scorer::new`].
     pub fn score(&mut self, flows: &[Flow]) -> Result<Scored, Missing> {
         let (table, rows, new) = self.table(flows);
-        let scores = self.model.score_some(&table, &rows, &new)?;
+        let own = self.model.own(&table, &rows, &new)?;
+        let scores = self.joined(flows, &own);
         let mut done = Scored::default();
         for ((flow, row), score) in flows.iter().zip(&new).zip(scores) {
             let threshold = self.follow.threshold;
@@ -130,9 +135,30 @@ impl Scorer {
                 done.findings.push(found);
             }
         }
-        self.remember(flows);
+        self.remember(flows, &own);
         done.drift = self.drift(flows)?;
         Ok(done)
+    }
+
+    /// Each flow's score, with what its host did just before.
+    fn joined(&self, flows: &[Flow], own: &[Score]) -> Vec<Score> {
+        let mut last: HashMap<IpAddr, VecDeque<f32>> = HashMap::new();
+        let pairs = flows.iter().zip(own);
+        pairs
+            .map(|(flow, own)| {
+                let last = last.entry(flow.host).or_insert_with(|| {
+                    let history = self.hosts.get(&flow.host);
+                    history
+                        .map(|history| history.own.clone())
+                        .unwrap_or_default()
+                });
+                last.push_back(own.suspicion);
+                if last.len() > self.window {
+                    last.pop_front();
+                }
+                self.model.joined(*own, last.iter().rev().copied())
+            })
+            .collect()
     }
 
     /// A table of what is remembered of the flows' hosts, then the flows themselves: all rows, and theirs.
@@ -206,14 +232,16 @@ impl Scorer {
         Ok(finding)
     }
 
-    fn remember(&mut self, flows: &[Flow]) {
+    fn remember(&mut self, flows: &[Flow], own: &[Score]) {
         let most = self.window.saturating_sub(1);
-        for flow in flows {
+        for (flow, own) in flows.iter().zip(own) {
             let history = self.hosts.entry(flow.host).or_default();
             history.last_us = history.last_us.max(flow.at_us);
             history.flows.push_back((flow.at_us, flow.values.clone()));
+            history.own.push_back(own.suspicion);
             while history.flows.len() > most {
                 history.flows.pop_front();
+                history.own.pop_front();
             }
         }
         if self.hosts.len() > self.config.hosts {

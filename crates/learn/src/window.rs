@@ -18,6 +18,54 @@ const NONE: u32 = u32::MAX;
 /// Seconds between two flows of a host that count as one unit, on a scale of logarithms: e to the 3rd, 20 s.
 const GAP_UNIT: f32 = 3.0;
 
+/// For each of some flows the one of the same host before it.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// By flow: the flow before it.
+    before: Vec<u32>,
+    /// By flow: how many came before it.
+    places: Vec<u32>,
+}
+
+impl Links {
+    /// Among these rows of a table, in the order of time; rows of equal time in their own order.
+    #[must_use]
+    pub fn of(table: &Table, rows: &[usize]) -> Self {
+        let flow = |flow: u32| &table.rows[rows[flow as usize]];
+        let mut order: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(NONE)).collect();
+        order.sort_by_key(|at| (flow(*at).at_us, *at));
+        let mut links = Links {
+            before: vec![NONE; rows.len()],
+            places: vec![0; rows.len()],
+        };
+        let mut newest: HashMap<u32, u32> = HashMap::new();
+        for at in order {
+            let Some(host) = flow(at).host else {
+                continue;
+            };
+            if let Some(last) = newest.insert(host, at) {
+                links.before[at as usize] = last;
+                links.places[at as usize] = links.places[last as usize] + 1;
+            }
+        }
+        links
+    }
+
+    /// The flow before one, by place among the rows.
+    #[must_use]
+    pub fn before(&self, flow: usize) -> Option<usize> {
+        let before = self.before.get(flow).copied();
+        before
+            .filter(|before| *before != NONE)
+            .map(|before| before as usize)
+    }
+
+    /// A flow and those before it, newest first.
+    pub fn chain(&self, flow: usize) -> impl Iterator<Item = usize> + '_ {
+        std::iter::successors(Some(flow), |flow| self.before(*flow))
+    }
+}
+
 /// Windows over some rows of a table, each ending at one of them.
 #[derive(Clone, Debug)]
 pub struct Windows {
@@ -43,12 +91,7 @@ impl Windows {
     pub fn build(table: &Table, fitted: &Fitted<'_>, rows: &[usize], length: usize) -> Self {
         let mut flows = Vec::with_capacity(rows.len() * fitted.width());
         for row in rows {
-            let begin = flows.len();
-            fitted.inputs(table.values(*row), &mut flows);
-            // Beyond one, distances count by their logarithm: ten times the usual is odd, not all there is.
-            for input in &mut flows[begin..] {
-                *input = input.asinh();
-            }
+            fitted.bent(table.values(*row), &mut flows);
         }
         let mut windows = Windows {
             length: length.clamp(1, MAX_LENGTH),
@@ -64,22 +107,14 @@ impl Windows {
     }
 
     fn link(&mut self, table: &Table) {
-        let flow = |flow: u32| &table.rows[self.last[flow as usize]];
-        let mut order: Vec<u32> = (0..u32::try_from(self.last.len()).unwrap_or(NONE)).collect();
-        order.sort_by_key(|at| (flow(*at).at_us, *at));
-        let mut newest: HashMap<u32, u32> = HashMap::new();
-        for at in order {
-            let Some(host) = flow(at).host else {
-                continue;
-            };
-            let Some(last) = newest.insert(host, at) else {
-                continue;
-            };
-            let place = at as usize;
-            self.before[place] = last;
-            self.gaps[place] = gap(flow(at).at_us.saturating_sub(flow(last).at_us));
-            self.places[place] = self.places[last as usize] + 1;
+        let links = Links::of(table, &self.last);
+        let at_us = |flow: usize| table.rows[self.last[flow]].at_us;
+        for (flow, gap) in self.gaps.iter_mut().enumerate() {
+            if let Some(before) = links.before(flow) {
+                *gap = scaled_gap(at_us(flow).saturating_sub(at_us(before)));
+            }
         }
+        (self.before, self.places) = (links.before, links.places);
     }
 
     /// Windows.
@@ -151,7 +186,7 @@ impl Windows {
 }
 
 /// Time between two flows as an input.
-fn gap(microseconds: i64) -> f32 {
+fn scaled_gap(microseconds: i64) -> f32 {
     #[allow(clippy::cast_precision_loss)]
     let seconds = microseconds.max(0) as f32 / 1e6;
     seconds.ln_1p() / GAP_UNIT

@@ -28,7 +28,14 @@ const PEACEFUL: u64 = 48;
 /// False alarms a day.
 const BUDGETS: [f32; 2] = [1.0, 5.0];
 /// What learns from ordinary days alone.
-const UNSUPERVISED: [&str; 5] = ["clstm", "isolation-forest", "knn", "pca", "z-score"];
+const UNSUPERVISED: [&str; 6] = [
+    "clstm",
+    "isolation-forest",
+    "knn",
+    "pca",
+    "rarity",
+    "z-score",
+];
 
 /// What came out, by budget: found and all by kind of attack, false alarms.
 #[derive(Default)]

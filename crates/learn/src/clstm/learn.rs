@@ -7,7 +7,7 @@ use crate::scale::Scaler;
 use crate::surprise::Surprise;
 use crate::table::{NORMAL, Table};
 use crate::train::checkpoint::Checkpoint;
-use crate::train::fit::{CHUNK, Job, State, Task, last_flows};
+use crate::train::fit::{CHUNK, Job, State, Task, hide, last_flows};
 use crate::train::{Error, Settings};
 use crate::window::{EXTRA, Windows};
 
@@ -16,6 +16,10 @@ use crate::window::{EXTRA, Windows};
 const MAX_WEIGHT: f32 = 20.0;
 /// Normal flows that scales are fitted on, at least; with fewer, all rows are taken.
 const MIN_NORMAL: usize = 50;
+
+/// Inputs whose errors count where there are no labels: the largest. What is odd of one flow is usual of others in
+/// most of its features, and a mean over all of them drowns it.
+const MOST: usize = 10;
 
 /// A training's purposes, for streams of chance that have nothing in common.
 const BUILDER: u64 = 1 << 16;
@@ -40,7 +44,7 @@ pub struct Learned<'a> {
 pub fn jobs(settings: &Settings, is_supervised: bool) -> usize {
     match is_supervised {
         true => 2 * settings.members + settings.folds,
-        false => settings.members,
+        false => 2 * settings.members,
     }
 }
 
@@ -58,7 +62,10 @@ pub fn fit(learned: &Learned<'_>, checkpoint: &mut Checkpoint<'_>) -> Result<Cls
         &normal[..]
     };
     // What is normal sets the scale: so no attack does, not even one of the training's.
-    let scaler = Scaler::fit(table, scaled);
+    let scaler = match learned.is_supervised {
+        true => Scaler::fit(table, scaled),
+        false => Scaler::by_service(table, scaled),
+    };
     let mut rows: Vec<usize> = learned.learn.iter().chain(learned.held).copied().collect();
     rows.sort_unstable();
     let windows = Windows::build(table, &scaler.on(table)?, &rows, settings.window);
@@ -71,11 +78,16 @@ pub fn fit(learned: &Learned<'_>, checkpoint: &mut Checkpoint<'_>) -> Result<Cls
     let class = |row: &usize| table.rows[*row].class.unwrap_or(NORMAL);
     let classes: Vec<u16> = rows.iter().map(class).collect();
     let origins = scaler.origins();
+    let hidden = match learned.is_supervised {
+        true => Vec::new(),
+        false => scaler.amounts(),
+    };
     let training = Training {
         settings,
         windows: &windows,
         classes: &classes,
         origins: &origins,
+        hidden: &hidden,
         count: table.classes.len(),
     };
     let of_normal = |which: &[usize]| -> Vec<usize> {
@@ -87,10 +99,15 @@ pub fn fit(learned: &Learned<'_>, checkpoint: &mut Checkpoint<'_>) -> Result<Cls
     };
     let (normal_learn, normal_held) = (of_normal(&learn), of_normal(&held));
     let mut builders = Vec::new();
-    for member in 0..settings.members {
+    let sorts = training.sorts();
+    for member in 0..settings.members * sorts {
         builders.push(training.builder(checkpoint, member, &normal_learn, &normal_held)?);
     }
-    let weights = error_weights(&builders, &windows, &normal_held);
+    let weights = (0..sorts).flat_map(|sort| {
+        let nets = builders.iter().skip(sort).step_by(sorts);
+        error_weights(nets, &windows, &normal_held, training.hidden(sort))
+    });
+    let weights = weights.collect();
     let mut clstm = Clstm {
         facts: Facts {
             window: settings.window,
@@ -101,6 +118,8 @@ pub fn fit(learned: &Learned<'_>, checkpoint: &mut Checkpoint<'_>) -> Result<Cls
             error: Surprise::fit(std::iter::empty()),
             unit: 1.0,
             rule: Rule::Sum(0.0),
+            has_blind: !learned.is_supervised,
+            most: if learned.is_supervised { 0 } else { MOST },
         },
         tellers: Vec::new(),
         builders,
@@ -145,11 +164,26 @@ struct Training<'a> {
     windows: &'a Windows,
     classes: &'a [u16],
     origins: &'a [usize],
+    /// By input whether blind builders are not shown it of the last flow; empty where none is blind.
+    hidden: &'a [bool],
     /// Classes of the table.
     count: usize,
 }
 
 impl Training<'_> {
+    /// Sorts of builders: where there are no labels, every other one is not shown all of the last flow.
+    fn sorts(&self) -> usize {
+        1 + usize::from(!self.hidden.is_empty())
+    }
+
+    /// What a builder is not shown.
+    fn hidden(&self, member: usize) -> &[bool] {
+        match member.is_multiple_of(2) {
+            true => self.hidden,
+            false => &[],
+        }
+    }
+
     fn shape(&self, is_teller: bool) -> Shape {
         let hidden = self.settings.hidden;
         Shape {
@@ -170,7 +204,10 @@ impl Training<'_> {
         learn: &[usize],
         held: &[usize],
     ) -> Result<Net, Error> {
-        let job = self.job(learn, held, Task::Build, false);
+        let task = Task::Build {
+            hidden: self.hidden(member),
+        };
+        let job = self.job(learn, held, task, false);
         let begin = || State::new(job.shape, self.settings.seed, BUILDER + member as u64);
         checkpoint.run("what is normal", &format!("builder.{member}"), &job, begin)
     }
@@ -267,15 +304,23 @@ fn class_weights(classes: &[u16], learn: &[usize], count: usize) -> Vec<f32> {
 
 /// By input, one over its usual squared error.
 #[allow(clippy::cast_precision_loss)]
-fn error_weights(builders: &[Net], windows: &Windows, normal: &[usize]) -> Vec<f32> {
+fn error_weights<'a>(
+    builders: impl Iterator<Item = &'a Net>,
+    windows: &Windows,
+    normal: &[usize],
+    hidden: &[bool],
+) -> Vec<f32> {
     let width = windows.width - EXTRA;
     let mut sums = vec![0.0_f64; width];
+    let mut count = 0_usize;
     let mut batch = Vec::new();
     for net in builders {
         let graph = Graph::new(net, false);
+        count += normal.len();
         for chunk in normal.chunks(CHUNK) {
             let places = windows.batch(chunk, &mut batch);
             let target = last_flows(&batch, places, windows.width);
+            hide(&mut batch, places, windows.width, hidden);
             let shape = [chunk.len(), places, windows.width];
             let input = graph.tensor(std::mem::take(&mut batch), shape);
             let built = graph
@@ -288,7 +333,7 @@ fn error_weights(builders: &[Net], windows: &Windows, normal: &[usize]) -> Vec<f
             }
         }
     }
-    let count = (normal.len() * builders.len()).max(1) as f64;
+    let count = count.max(1) as f64;
     #[allow(clippy::cast_possible_truncation)]
     let weight = |sum: f64| 1.0 / ((sum / count) as f32 + LEAST_ERROR);
     sums.into_iter().map(weight).collect()

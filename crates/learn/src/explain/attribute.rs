@@ -191,9 +191,25 @@ fn asked(
     Ok(raw.into_iter().map(suspicion).collect())
 }
 
-/// By column of the table what is usual: the middle of normal amounts, the commonest normal name.
-pub fn usual_values(model: &Model, table: &Table) -> Vec<f32> {
+/// By column of the table what makes a flow as usual as can be. Where amounts are held against those of the same
+/// service, a missing one is: no amount is usual of all services.
+fn usual_values(model: &Model, table: &Table) -> Vec<f32> {
+    let mut usual = middle_values(model, table, None);
+    if model.scaler().rarity.is_some() {
+        for (value, column) in usual.iter_mut().zip(&table.columns) {
+            if column.kind == crate::table::Kind::Number {
+                *value = f32::NAN;
+            }
+        }
+    }
+    usual
+}
+
+/// By column of the table the middle of normal amounts, the commonest normal name; of these normal flows, or of all.
+pub fn middle_values(model: &Model, table: &Table, like: Option<&[usize]>) -> Vec<f32> {
     let normals = &model.normals.table;
+    let all: Vec<usize> = (0..normals.len()).collect();
+    let rows = like.unwrap_or(&all);
     let usual = |column: &Column| {
         let Some(at) = normals
             .columns
@@ -202,7 +218,9 @@ pub fn usual_values(model: &Model, table: &Table) -> Vec<f32> {
         else {
             return f32::NAN;
         };
-        let values = (0..normals.len()).filter_map(|row| normals.values(row).get(at).copied());
+        let values = rows
+            .iter()
+            .filter_map(|row| normals.values(*row).get(at).copied());
         let mut values: Vec<f32> = values.filter(|value| value.is_finite()).collect();
         values.sort_unstable_by(f32::total_cmp);
         if normals.columns[at].kind == crate::table::Kind::Number {
@@ -356,7 +374,10 @@ fn usual_inputs(scaler: &Scaler) -> Vec<f32> {
         Rule::Category { names } => {
             let mut inputs = vec![0.0; names.len() + 1];
             // Names stand in the order of how common they are; one is on a scale where distances are bent.
-            inputs[0] = 1.0_f32.asinh();
+            inputs[0] = match scaler.rarity {
+                Some(_) => 1.0,
+                None => 1.0_f32.asinh(),
+            };
             inputs
         }
     });

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{TOP, attribute, history_of, without};
+use super::{TOP, attribute, bearers, history_of, without};
 use crate::model::Model;
 use crate::random::Random;
 use crate::scale::Missing;
@@ -64,6 +64,9 @@ pub fn prove(model: &Model, table: &Table, rows: &[usize], most: usize) -> Resul
     let mut draws = 0_u32;
     for row in chosen {
         let history = history_of(table, rows, *row);
+        let at = history.iter().position(|other| other == row).unwrap_or(0);
+        let bearers = bearers(model, table, &history, at)?;
+        let row = bearers.first().map_or(row, |(bearer, _)| bearer);
         let named = attribute(model, table, &history, *row)?.named;
         let mut sets = vec![named];
         sets.extend((0..DRAWS).map(|_| random.some(&all, TOP)));

@@ -1,6 +1,6 @@
 //! An explanation in words.
 
-use super::attribute::usual_values;
+use super::attribute::middle_values;
 use super::{Attribution, Explanation, Flow, NEAREST, Nearest, Part};
 use crate::model::{Model, Score};
 use crate::table::{Column, Kind, NORMAL, Table};
@@ -10,15 +10,19 @@ const DIFFERS: usize = 3;
 /// Share of the score below which an earlier flow is not worth a word.
 const WORTH_A_WORD: f32 = 0.1;
 
-/// Puts an explanation together.
+/// Normal flows of a service from which it is told what is usual for it.
+const LIKE: usize = 5;
+
+/// Puts an explanation together: of the score of `row`, which `bearer` bears most of.
 pub fn explanation(
     model: &Model,
     table: &Table,
-    row: usize,
+    (row, bearer): (usize, usize),
     score: &Score,
     attribution: &Attribution,
 ) -> Explanation {
-    let usual = usual_values(model, table);
+    let like = like(model, table, bearer);
+    let usual = middle_values(model, table, like.as_deref());
     let scaler = model.scaler();
     let part = |column: &usize| {
         let name = &scaler.columns[*column].name;
@@ -26,7 +30,7 @@ pub fn explanation(
         let column_of = &table.columns[at];
         Some(Part {
             column: name.clone(),
-            value: told(column_of, table.values(row)[at]),
+            value: told(column_of, table.values(bearer)[at]),
             usual: told(column_of, usual[at]),
             share: attribution.shares[*column],
         })
@@ -41,8 +45,8 @@ pub fn explanation(
         })
         .collect();
     flows.sort_by(|a, b| b.share.total_cmp(&a.share));
-    let nearest = nearest(model, table, row);
-    let text = text(model, score, &features, &flows, row);
+    let nearest = nearest(model, table, bearer);
+    let text = text(model, score, &features, &flows, (row, bearer));
     Explanation {
         features,
         flows,
@@ -51,7 +55,24 @@ pub fn explanation(
     }
 }
 
-fn text(model: &Model, score: &Score, features: &[Part], flows: &[Flow], row: usize) -> String {
+/// The normal flows of the same service, where models hold amounts against these and there are enough of them.
+fn like(model: &Model, table: &Table, row: usize) -> Option<Vec<usize>> {
+    let normals = &model.normals;
+    normals.scaler.rarity.as_ref()?;
+    let here = normals.scaler.on(table).ok()?.service(table.values(row));
+    let there = normals.scaler.on(&normals.table).ok()?;
+    let is_like = |normal: &usize| there.service(normals.table.values(*normal)) == here;
+    let like: Vec<usize> = (0..normals.table.len()).filter(is_like).collect();
+    (like.len() >= LIKE).then_some(like)
+}
+
+fn text(
+    model: &Model,
+    score: &Score,
+    features: &[Part],
+    flows: &[Flow],
+    (row, bearer): (usize, usize),
+) -> String {
     let class = score.class.filter(|class| *class != NORMAL);
     let class = class.and_then(|class| model.manifest.classes.get(usize::from(class)));
     let what = match (model.manifest.is_supervised, class) {
@@ -85,15 +106,19 @@ fn text(model: &Model, score: &Score, features: &[Part], flows: &[Flow], row: us
     };
     let before = flows
         .iter()
-        .filter(|flow| flow.row != row && flow.share >= WORTH_A_WORD)
+        .filter(|flow| flow.row != row && flow.row != bearer && flow.share >= WORTH_A_WORD)
         .count();
     let before = match before {
         0 => String::new(),
         1 => " One earlier flow of the host counted too.".to_owned(),
         count => format!(" {count} earlier flows of the host counted too."),
     };
+    let whose = match bearer == row {
+        true => "What counted",
+        false => "What counted, of an earlier flow of the host",
+    };
     format!(
-        "{what}; its anomaly is {odd} times the 99th percentile of normal flows. What counted: {named}.{before}"
+        "{what}; its anomaly is {odd} times the 99th percentile of normal flows. {whose}: {named}.{before}"
     )
 }
 

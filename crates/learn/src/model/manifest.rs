@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FORMAT, Kind, Model, Normals, normals};
+use super::{FORMAT, Kind, Model, Normals, Recent, normals};
 use crate::calibrate::Calibration;
 use crate::clstm::{Clstm, Facts};
 use crate::detector::{self, Tensors};
@@ -48,7 +48,7 @@ pub struct Trained {
     pub sources: Vec<String>,
     /// Rows to learn from.
     pub learned: usize,
-    /// Rows held back.
+    /// Rows held back: all, where each was judged by a model that did not see it.
     pub held_back: usize,
     /// By class how many of both.
     pub classes: BTreeMap<String, usize>,
@@ -73,6 +73,9 @@ pub struct Manifest {
     pub calibrated: Calibrated,
     /// Of a baseline: how rare its raw scores are among normal flows.
     pub raw: Surprise,
+    /// How several flows of a host become one suspicion; none where each counts by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent: Option<Recent>,
     /// The suspicion above which a flow is a finding.
     pub cut: f32,
     /// Incidents of normal flows held back, the most suspicious first: for other budgets.
@@ -126,6 +129,8 @@ impl Head {
             Calibrated::Labels(calibration) => calibration.is_sane(),
             Calibrated::Rareness => true,
         };
+        let is_calibrated =
+            is_calibrated && self.manifest.recent.as_ref().is_none_or(Recent::is_sane);
         if !is_calibrated || !self.manifest.cut.is_finite() {
             return Err("its calibration holds no numbers in order".to_owned());
         }

@@ -96,6 +96,9 @@ impl Normals {
             };
             table.push(row, &values).map_err(|_| wrong())?;
         }
+        if !head.scaler.is_sane() {
+            return Err(wrong());
+        }
         head.scaler
             .on(&table)
             .map_err(|missing| missing.to_string())?;

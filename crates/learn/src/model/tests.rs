@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::folder::Folder;
-use super::{Kind, Model};
+use super::{Kind, Model, Score};
 use crate::explain;
 use crate::random::Random;
 use crate::table::{Column, Row, Table};
@@ -101,6 +101,10 @@ fn bytes(model: &Model) -> Vec<u8> {
 /// The share of pairs of an attack and a normal flow in which the attack is the more suspicious.
 fn area(model: &Model, table: &Table, is_judged: impl Fn(u16) -> bool) -> f64 {
     let scores = model.score(table, &all(table)).unwrap();
+    area_of(&scores, table, is_judged)
+}
+
+fn area_of(scores: &[Score], table: &Table, is_judged: impl Fn(u16) -> bool) -> f64 {
     let class = |row: usize| table.rows[row].class.unwrap();
     let of = |is: &dyn Fn(u16) -> bool| -> Vec<f32> {
         let rows = (0..table.len()).filter(|row| is(class(*row)));
@@ -194,8 +198,41 @@ fn without_labels_what_is_not_normal_is_found() {
         1,
         "attacks are left out"
     );
-    let area = area(&model, &traffic(600, 2), |class| class != NORMAL);
+    // Flows of an attack and ordinary ones take turns here at random on every host: so each is judged by itself.
+    let other = traffic(600, 2);
+    let own = model.own(&other, &all(&other), &all(&other)).unwrap();
+    let area = area_of(&own, &other, |class| class != NORMAL);
     assert!(area > 0.85, "{area}");
+}
+
+#[test]
+fn without_labels_a_host_is_as_suspicious_as_its_last_flows_together() {
+    let table = traffic(1200, 1);
+    let settings = Settings {
+        labels: Labels::Ignore,
+        ..small()
+    };
+    let model = train(&table, &settings);
+    let mut other = traffic(600, 2);
+    for row in &mut other.rows {
+        // Attacks and ordinary flows each have hosts of their own.
+        row.host = row.host.map(|host| match row.class {
+            Some(NORMAL) => host,
+            _ => 100 + host,
+        });
+    }
+    let joined = model.score(&other, &all(&other)).unwrap();
+    let own = model.own(&other, &all(&other), &all(&other)).unwrap();
+    // The first flows of a host count for less: there is nothing yet that bears them out.
+    for row in &mut other.rows[..300] {
+        row.class = Some(u16::MAX);
+    }
+    let attacked = |class| class != NORMAL && class != u16::MAX;
+    let (joined, own) = (
+        area_of(&joined, &other, attacked),
+        area_of(&own, &other, attacked),
+    );
+    assert!(joined > own && joined > 0.95, "{joined} {own}");
 }
 
 /// Says stop after so many rounds.

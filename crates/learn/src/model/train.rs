@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{Calibrated, Kind, Manifest, Model, Normals, Score, Trained};
+use super::recent;
+use super::{Calibrated, Kind, Manifest, Model, Normals, Recent, Trained};
 use crate::calibrate::{Calibration, expected_error};
 use crate::clstm::{self, Learned};
 use crate::detector::Detector;
@@ -14,13 +15,20 @@ use crate::surprise::Surprise;
 use crate::table::{NORMAL, Table};
 use crate::threshold::Incidents;
 use crate::train::checkpoint::Checkpoint;
-use crate::train::hold::hold_back;
+use crate::train::hold::{STRETCHES, hold_back};
 use crate::train::{Error, Labels, Settings, Watch};
+use crate::window::Links;
 
 /// Flows that a training needs: fewer have no percentiles.
 pub const MIN_ROWS: usize = 100;
 /// Flows of each sort, attacks and normal ones, that labels need to be learned from.
 const MIN_SORT: usize = 10;
+
+/// Parts of the time that are each judged by a model of the others, where all rows are normal.
+const PARTS: usize = 4;
+/// Share of the rows that is held back at least where there are no labels: only the threshold is learned from them,
+/// and it stands on the few that are most suspicious.
+const HELD_BACK: f32 = 0.3;
 
 /// Rows, ready to be learned from.
 struct Ready {
@@ -28,6 +36,8 @@ struct Ready {
     held: Vec<usize>,
     is_supervised: bool,
     trained: Trained,
+    /// Of all rows those held back.
+    share: f32,
 }
 
 impl Model {
@@ -55,8 +65,15 @@ impl Model {
         let mut checkpoint = Checkpoint::open(folder, &ready.trained.fingerprint, jobs, watch)?;
         let clstm = clstm::fit(&learned, &mut checkpoint)?;
         let scaler = clstm.facts.scaler.clone();
+        let windows = clstm.windows(table, &ready.held)?;
+        let all: Vec<usize> = (0..ready.held.len()).collect();
+        let signals = clstm.signals(&windows, &all);
+        let pairs = signals.odds.iter().zip(&signals.error);
+        let own = pairs.map(|(odds, error)| clstm.facts.suspicion(*odds, *error).0);
+        let own = own.collect();
         let kind = Kind::Clstm(Box::new(clstm));
-        Ok(ready.finish(table, settings, kind, scaler)?)
+        let raw = Surprise::fit(std::iter::empty());
+        Ok(ready.finish(table, settings, kind, (scaler, raw, own)))
     }
 
     /// Makes a model of a detector that is fitted by `fit` on the rows to learn from.
@@ -68,13 +85,33 @@ impl Model {
         rows: &[usize],
         settings: &Settings,
         is_supervised: bool,
-        fit: impl FnOnce(&Table, &[usize], u64) -> Result<Box<dyn Detector>, Error>,
+        fit: impl Fn(&Table, &[usize], u64) -> Result<Box<dyn Detector>, Error>,
     ) -> Result<Model, Error> {
-        let ready = Ready::of(table, rows, settings, Some(is_supervised))?;
-        let detector = fit(table, &ready.learn, settings.seed)?;
-        let normal: Vec<usize> = of_normal(table, &ready.learn);
-        let scaler = Scaler::fit(table, &normal);
-        Ok(ready.finish(table, settings, Kind::Baseline(detector), scaler)?)
+        let mut ready = Ready::of(table, rows, settings, Some(is_supervised))?;
+        let fit = |rows: &[usize]| fit(table, rows, settings.seed);
+        let crossed = match ready.is_supervised {
+            true => None,
+            false => Some(ready.judged_by_parts(table, fit)?),
+        };
+        let detector = fit(&ready.learn)?;
+        let raw = match crossed {
+            Some(raw) => raw,
+            None => detector.raw(table, &ready.held)?,
+        };
+        let pairs = ready.held.iter().zip(&raw);
+        let normal = pairs.filter(|(row, _)| is_normal(table, **row));
+        let scale = Surprise::fit(normal.map(|(_, raw)| *raw));
+        let own = raw.into_iter().map(|raw| scale.of(raw).0).collect();
+        let scaler = match detector.scaler().rarity {
+            Some(_) => detector.scaler().clone(),
+            None => Scaler::fit(table, &of_normal(table, &ready.learn)),
+        };
+        Ok(ready.finish(
+            table,
+            settings,
+            Kind::Baseline(detector),
+            (scaler, scale, own),
+        ))
     }
 }
 
@@ -130,7 +167,12 @@ impl Ready {
         if is_constant(table, &used) {
             return Err(Error::Constant);
         }
-        let (learn, held) = hold_back(table, &used, settings.held_back);
+        // What is usual of a day is known to who saw an hour of it: without labels the end is held back, whole days.
+        let (share, stretches) = match is_supervised {
+            true => (settings.held_back, STRETCHES),
+            false => (settings.held_back.max(HELD_BACK), 1),
+        };
+        let (learn, held) = hold_back(table, &used, share, stretches);
         let hash = hash(table, &used);
         let mut classes = BTreeMap::new();
         for row in &used {
@@ -160,23 +202,52 @@ impl Ready {
             held,
             is_supervised,
             trained,
+            share,
         })
     }
 
-    /// Calibrates, sets the threshold and puts the model together.
+    /// Raw scores of all rows, each by a detector that learned from other parts of the time; from then on all rows
+    /// are both learned from and held back.
+    fn judged_by_parts(
+        &mut self,
+        table: &Table,
+        fit: impl Fn(&[usize]) -> Result<Box<dyn Detector>, Error>,
+    ) -> Result<Vec<f32>, Error> {
+        let mut all = [&self.learn[..], &self.held[..]].concat();
+        all.sort_unstable();
+        let place = |row: &usize| (table.rows[*row].at_us, table.rows[*row].source, *row);
+        let mut ordered = all.clone();
+        ordered.sort_by_key(place);
+        let mut raw = vec![0.0; all.len()];
+        for part in ordered.chunks(ordered.len().div_ceil(PARTS).max(1)) {
+            let (first, last) = (part.first().map(place), part.last().map(place));
+            let is_other = |row: &usize| Some(place(row)) < first || Some(place(row)) > last;
+            let others: Vec<usize> = all.iter().copied().filter(is_other).collect();
+            let scores = fit(&others)?.raw(table, part)?;
+            for (row, score) in part.iter().zip(scores) {
+                if let Ok(at) = all.binary_search(row) {
+                    raw[at] = score;
+                }
+            }
+        }
+        (self.learn, self.held) = (all.clone(), all);
+        (self.trained.learned, self.trained.held_back) = (self.learn.len(), self.held.len());
+        self.share = 1.0;
+        Ok(raw)
+    }
+
+    /// Calibrates, sets the threshold and puts the model together; `own` are the suspicions of the rows held back,
+    /// each by itself.
     fn finish(
         self,
         table: &Table,
         settings: &Settings,
         kind: Kind,
-        scaler: Scaler,
-    ) -> Result<Model, crate::scale::Missing> {
-        let normal_held = of_normal(table, &self.held);
-        let raw = match &kind {
-            Kind::Clstm(_) => Surprise::fit(std::iter::empty()),
-            Kind::Baseline(detector) => {
-                Surprise::fit(detector.raw(table, &normal_held)?.into_iter())
-            }
+        (scaler, raw, own): (Scaler, Surprise, Vec<f32>),
+    ) -> Model {
+        let (recent, suspicions) = match self.is_supervised {
+            true => (None, own),
+            false => self.joined(table, settings.window, &own),
         };
         let normal_learn = of_normal(table, &self.learn);
         let mut model = Model {
@@ -192,6 +263,7 @@ impl Ready {
                 trained: self.trained,
                 calibrated: Calibrated::Rareness,
                 raw,
+                recent,
                 cut: 0.0,
                 incidents: Incidents::default(),
                 drift: Reference::fit(table, &self.learn),
@@ -201,8 +273,6 @@ impl Ready {
             normals: Normals::choose(table, &normal_learn, &scaler, settings.seed),
             checkpoint: settings.checkpoints.clone(),
         };
-        let scores = model.score(table, &self.held)?;
-        let suspicions: Vec<f32> = scores.iter().map(|score| score.suspicion).collect();
         let is_attack: Vec<bool> = self
             .held
             .iter()
@@ -214,16 +284,23 @@ impl Ready {
             let error = cross_fitted_error(&suspicions, &is_attack);
             model.manifest.metrics.insert("ece".to_owned(), error);
         }
-        let normal = self
-            .held
-            .iter()
-            .zip(&scores)
-            .filter(|(row, _)| table.is_attack(**row) != Some(true));
-        let flows =
-            normal.map(|(row, score): (&usize, &Score)| (&table.rows[*row], score.suspicion));
-        model.manifest.incidents = Incidents::of(flows, settings.held_back);
+        let pairs = self.held.iter().zip(suspicions);
+        let normal = pairs.filter(|(row, _)| table.is_attack(**row) != Some(true));
+        let flows = normal.map(|(row, suspicion)| (&table.rows[*row], suspicion));
+        model.manifest.incidents = Incidents::of(flows, self.share);
         model.manifest.cut = model.cut(settings.incidents_per_day);
-        Ok(model)
+        model
+    }
+
+    /// How the flows of a host become one suspicion, and those of the rows held back.
+    fn joined(&self, table: &Table, flows: usize, own: &[f32]) -> (Option<Recent>, Vec<f32>) {
+        let links = Links::of(table, &self.held);
+        let last = |at: usize| links.chain(at).map(|flow| own[flow]).take(flows);
+        let means = (0..self.held.len()).map(|at| recent::mean(last(at)));
+        let recent = Recent::fit(flows, means);
+        let joined = (0..self.held.len()).map(|at| recent.of(last(at)));
+        let joined = joined.collect();
+        (Some(recent), joined)
     }
 }
 
@@ -246,8 +323,12 @@ fn cross_fitted_error(suspicions: &[f32], is_attack: &[bool]) -> f64 {
 }
 
 fn of_normal(table: &Table, rows: &[usize]) -> Vec<usize> {
-    let is_normal = |row: &usize| table.rows[*row].class.unwrap_or(NORMAL) == NORMAL;
-    rows.iter().copied().filter(is_normal).collect()
+    let is_it = |row: &usize| is_normal(table, *row);
+    rows.iter().copied().filter(is_it).collect()
+}
+
+fn is_normal(table: &Table, row: usize) -> bool {
+    table.rows[row].class.unwrap_or(NORMAL) == NORMAL
 }
 
 /// Whether all rows have the same features.

@@ -35,7 +35,11 @@ pub enum Task<'a> {
         origins: &'a [usize],
     },
     /// To build flows again.
-    Build,
+    Build {
+        /// By input of a flow whether the net is not shown it of the last flow, which it has to expect; all are shown
+        /// behind the end.
+        hidden: &'a [bool],
+    },
 }
 
 /// A net's training.
@@ -188,16 +192,17 @@ impl Job<'_> {
                 let count = (windows.len() as f32 * mixed) as usize;
                 count
             }
-            Task::Build => 0,
+            Task::Build { .. } => 0,
         };
         let mut all = windows.to_vec();
         all.extend((0..mixed).map(|_| self.learn[random.below(self.learn.len())]));
         let places = self.windows.batch(&all, &mut batch);
         self.mix(&mut batch, windows.len(), places, random);
         let target = match self.task {
-            Task::Build => last_flows(&batch, places, self.windows.width),
+            Task::Build { .. } => last_flows(&batch, places, self.windows.width),
             Task::Classes { .. } => Vec::new(),
         };
+        self.hide(&mut batch, places);
         let input = graph.tensor(batch, [all.len(), places, self.windows.width]);
         let outputs = graph.forward(input, Some((random, self.dropout)));
         let loss = self.loss(&graph, &outputs, windows, all.len(), target);
@@ -206,6 +211,13 @@ impl Job<'_> {
             .copied()
             .unwrap_or(f32::NAN);
         (value, graph.gradients(&loss))
+    }
+
+    /// Takes away what the net is not shown.
+    fn hide(&self, batch: &mut [f32], places: usize) {
+        if let Task::Build { hidden } = self.task {
+            hide(batch, places, self.windows.width, hidden);
+        }
     }
 
     /// Makes flows of the last windows that no host ever sent: each takes a part of its features from others.
@@ -263,12 +275,12 @@ impl Job<'_> {
                 let truth = graph.tensor(truth, [all, classes]);
                 (log_softmax(told.clone(), 1) * truth).sum() / -total.max(f32::MIN_POSITIVE)
             }
-            (Task::Build, _, Some(built)) => {
+            (Task::Build { .. }, _, Some(built)) => {
                 let target = graph.tensor(target, [all, self.shape.flow]);
                 (built.clone() - target).square().mean()
             }
             // A job asks for a head that its shape has; without one there is nothing to learn.
-            (Task::Classes { .. } | Task::Build, _, _) => graph.tensor(vec![0.0], [1]),
+            (Task::Classes { .. } | Task::Build { .. }, _, _) => graph.tensor(vec![0.0], [1]),
         }
     }
 
@@ -281,6 +293,7 @@ impl Job<'_> {
         for windows in held.chunks(CHUNK) {
             let places = self.windows.batch(windows, &mut batch);
             let target = last_flows(&batch, places, self.windows.width);
+            self.hide(&mut batch, places);
             let input = graph.tensor(
                 std::mem::take(&mut batch),
                 [windows.len(), places, self.windows.width],
@@ -293,6 +306,17 @@ impl Job<'_> {
         #[allow(clippy::cast_possible_truncation)]
         let mean = (sum / held.len().max(1) as f64) as f32;
         mean
+    }
+}
+
+/// Zeros for the hidden inputs of each window's last flow.
+pub fn hide(batch: &mut [f32], places: usize, width: usize, hidden: &[bool]) {
+    for last in batch.chunks_mut(width).skip(places - 1).step_by(places) {
+        for (input, is_hidden) in last.iter_mut().zip(hidden) {
+            if *is_hidden {
+                *input = 0.0;
+            }
+        }
     }
 }
 

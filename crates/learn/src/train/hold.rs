@@ -3,15 +3,20 @@
 use crate::table::Table;
 
 /// Stretches of time that each give their share: a quiet hour at the end must not stand for the whole week.
-const STRETCHES: usize = 12;
+pub const STRETCHES: usize = 12;
 
 /// Rows to learn from, and rows held back: of each stretch of time its last part. Flows that follow each other are
 /// like each other, so they are not torn apart at random. Rows without times are taken in their order.
 #[must_use]
-pub fn hold_back(table: &Table, rows: &[usize], share: f32) -> (Vec<usize>, Vec<usize>) {
+pub fn hold_back(
+    table: &Table,
+    rows: &[usize],
+    share: f32,
+    stretches: usize,
+) -> (Vec<usize>, Vec<usize>) {
     let mut ordered = rows.to_vec();
     ordered.sort_by_key(|row| (table.rows[*row].at_us, table.rows[*row].source, *row));
-    let size = ordered.len().div_ceil(STRETCHES).max(2);
+    let size = ordered.len().div_ceil(stretches.max(1)).max(2);
     let (mut learn, mut held) = (Vec::new(), Vec::new());
     for stretch in ordered.chunks(size) {
         #[allow(
@@ -45,7 +50,7 @@ mod tests {
             table.push(row, &[]).unwrap();
         }
         let rows: Vec<usize> = (0..240).collect();
-        let (learn, held) = hold_back(&table, &rows, 0.15);
+        let (learn, held) = hold_back(&table, &rows, 0.15, STRETCHES);
         assert_eq!((learn.len(), held.len()), (204, 36));
         let times: Vec<i64> = held
             .iter()
@@ -53,6 +58,6 @@ mod tests {
             .map(|row| table.rows[*row].at_us)
             .collect();
         assert_eq!(times[..6], [17, 18, 19, 37, 38, 39]);
-        assert_eq!(hold_back(&table, &[5], 0.5), (vec![5], vec![]));
+        assert_eq!(hold_back(&table, &[5], 0.5, STRETCHES), (vec![5], vec![]));
     }
 }
