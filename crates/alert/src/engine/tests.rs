@@ -648,3 +648,32 @@ proptest! {
         prop_assert_eq!(&again.said, &world.said);
     }
 }
+
+/// A rule and a model write a record each about one flow: both are events of the incident, as its search finds both, and
+/// nothing else of it counts twice.
+#[test]
+fn a_flow_that_a_rule_and_a_model_found_is_one_incident_of_two_events() {
+    let mut world = World::new();
+    let (from, to) = ("10.0.0.5", "192.0.2.9");
+    let rule = world.alert(from, to, 1, 2);
+    let record = json!({
+        "timestamp": world.now.to_string(), "event_type": "alert", "src_ip": from, "dest_ip": to,
+        "alert": {"gid": event::record::MODEL_GID, "signature_id": 0, "severity": 3,
+                  "signature": "Ratel model: traffic of a kind not seen before"},
+        "ratel": {"model": {"name": "default"}},
+    });
+    let found = Finding::of(&record, "e2", world.now, &Homes::default()).unwrap();
+    assert_eq!(world.engine.on_finding(&found, None, world.now), rule);
+    let incidents = world.incidents();
+    assert_eq!(incidents.len(), 1);
+    let incident = incidents[0];
+    assert_eq!((incident.events, incident.sample.len()), (2, 2));
+    let by_rule: Vec<_> = incident
+        .signatures
+        .iter()
+        .map(|known| (known.id.as_str(), known.events))
+        .collect();
+    assert_eq!(by_rule, [("1:1", 1), ("7001:0", 1)]);
+    assert_eq!((incident.attackers.len(), incident.victims.len()), (1, 1));
+    assert_eq!(incident.severity, Severity::Medium, "that of the rule");
+}
