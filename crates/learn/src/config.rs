@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Flows that may wait: some 800 bytes each.
-pub const MAX_QUEUE: usize = 1_000_000;
+use crate::threshold::MAX_INCIDENTS;
+
+/// Flows that may wait: some 2 KB each with what a finding repeats of its record, 800 MB together.
+pub const MAX_QUEUE: usize = 400_000;
 /// Hosts whose last flows are remembered: some 8 KiB each with a window of ten.
 pub const MAX_HOSTS: usize = 1_000_000;
 
@@ -26,7 +28,7 @@ pub struct Config {
     pub batch: usize,
     /// How long a flow waits for others to be scored with. Milliseconds.
     pub gather_ms: u64,
-    /// Flows that may wait; beyond it the oldest are left unscored, and counted.
+    /// Flows that may wait, some 2 KB each; beyond it the oldest are left unscored, and counted.
     pub queue: usize,
     /// Hosts whose last flows are remembered; those that were silent longest are forgotten.
     pub hosts: usize,
@@ -64,8 +66,11 @@ impl Config {
     /// The first setting that can't be, by its key.
     pub fn check(&self) -> Result<(), ConfigError> {
         let budget = self.budget_per_day;
-        if !(0.0..=10_000.0).contains(&budget) {
-            let why = format!("{budget} is not within 0 and 10000");
+        // The threshold is fitted to the incidents that are remembered of a day: it would not fall below the least of them.
+        #[allow(clippy::cast_precision_loss)]
+        let most = MAX_INCIDENTS as f32;
+        if !(0.0..=most).contains(&budget) {
+            let why = format!("{budget} is not within 0 and {MAX_INCIDENTS}");
             return Err(ConfigError {
                 key: "budget_per_day",
                 why,
@@ -108,14 +113,23 @@ mod tests {
                 budget_per_day,
                 ..Config::default()
             },
-            Some("learn.budget_per_day: NaN is not within 0 and 10000"),
+            Some("learn.budget_per_day: NaN is not within 0 and 2000"),
+        );
+        let config = |budget_per_day| Config {
+            budget_per_day,
+            ..Config::default()
+        };
+        check(config(2000.0), None);
+        check(
+            config(2000.5),
+            Some("learn.budget_per_day: 2000.5 is not within 0 and 2000"),
         );
         check(
             Config {
                 queue: 0,
                 ..Config::default()
             },
-            Some("learn.queue: 0 is not within 1 and 1000000"),
+            Some("learn.queue: 0 is not within 1 and 400000"),
         );
     }
 }
