@@ -3,12 +3,13 @@
 //! Made for three things: the default model is trained on it, `ratel demo` shows it, tests hold the whole way from
 //! packets to findings against it. Deterministic: the same seed gives the same packets. Addresses are those that are
 //! set apart for documentation and private networks. `office` says who is there, `normal` what they do, `attack` what is
-//! done to them; `talk` makes conversations of it, `content` the bytes that they carry.
+//! done to them; `talk` makes conversations of it, `content` the bytes that they carry; `play` shows them to an engine.
 
 mod attack;
 mod content;
 mod normal;
 mod office;
+pub mod play;
 mod random;
 mod talk;
 

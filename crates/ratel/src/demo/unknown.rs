@@ -4,11 +4,9 @@
 use super::say;
 use crate::up::roles::SHIPPED;
 use anyhow::{Context as _, Result};
-use engine::detect::{Detector, Ruleset};
+use engine::detect::Ruleset;
 use engine::output::Output;
 use engine::pipeline::Engine;
-use engine::records::config::{AlertConfig, EveConfig};
-use engine::records::{Recorder, Source};
 use event::Timestamp;
 use learn::config::Config;
 use learn::model::Model;
@@ -17,8 +15,7 @@ use learn::score::Scorer;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-use traffic::{Attack, Hour, Plan, Traffic};
+use traffic::{Attack, Hour, Plan, Traffic, play};
 
 /// Workstations of the office.
 const PEOPLE: u8 = 12;
@@ -95,22 +92,7 @@ impl Watch {
         let model = Model::from_bytes(Path::new("the model that ships with the program"), SHIPPED)?;
         let known = features::columns::names(features::Definition::Corrected, true);
         let scorer = Scorer::new(model, &Config::default(), &known)?;
-        let config = engine::config::Config {
-            features: Some(features::Attach::default()),
-            ..Default::default()
-        };
-        let eve = EveConfig {
-            flow: true,
-            alert: Some(AlertConfig::default()),
-            ..EveConfig::default()
-        };
-        let ruleset = rules()?;
-        let source = Source {
-            ruleset: Some(ruleset.clone()),
-            ..Source::default()
-        };
-        let recorder = Recorder::new(vec![eve], source);
-        let engine = Engine::new(config, Detector::new(ruleset, Default::default()), recorder);
+        let engine = play::engine(Some(rules()?));
         Ok(Watch {
             engine,
             scorer,
@@ -127,16 +109,8 @@ impl Watch {
             flows: Vec::new(),
             alerts: 0,
         };
-        let mut tick = Timestamp::default();
-        for frame in &hour.frames {
-            if frame.time >= tick {
-                // Flows end by time, as where packets never stop coming.
-                self.engine.on_tick(frame.time, 1, &mut taken);
-                tick = frame.time + Duration::from_secs(1);
-            }
-            self.number += 1;
-            self.engine.on_frame(&frame.frame(self.number), &mut taken);
-        }
+        play::play(&mut self.engine, &hour.frames, self.number + 1, &mut taken);
+        self.number += hour.frames.len() as u64;
         let Taken { flows, alerts, .. } = taken;
         self.alerts += alerts;
         self.seen += flows.len() as u64;

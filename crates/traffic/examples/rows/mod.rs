@@ -1,10 +1,7 @@
 //! Traffic through the engine, as live traffic goes; its `flow` records with their features become rows.
 
 use anyhow::{Context as _, Result, bail};
-use engine::detect::Detector;
 use engine::output::Output;
-use engine::pipeline::Engine;
-use engine::records::{EveConfig, Recorder, Source};
 use event::Timestamp;
 use features::Definition;
 use features::columns::{Value as Cell, blank};
@@ -14,8 +11,7 @@ use learn::train::{Progress, Settings, Watch};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
-use std::time::Duration;
-use traffic::{Attack, Ends, Plan, Traffic};
+use traffic::{Attack, Ends, Plan, Traffic, play};
 
 /// Offices that the model that ships sees, each with other people and habits, and hours of each.
 pub const OFFICES: u64 = 6;
@@ -81,21 +77,13 @@ impl Rows {
             has_attacks,
         })
         .after(hours.start);
-        let mut engine = engine();
+        let mut engine = play::engine(None);
         for number in hours {
             let hour = traffic.hour();
             let instances = hour.attacks.into_iter();
             self.attacks
                 .extend(instances.map(|(ends, attack)| (ends, (seed, number, attack))));
-            let mut tick = Timestamp::default();
-            for (number, frame) in (1..).zip(&hour.frames) {
-                if frame.time >= tick {
-                    // Flows end by time, as where packets never stop coming.
-                    engine.on_tick(frame.time, 1, self);
-                    tick = frame.time + Duration::from_secs(1);
-                }
-                engine.on_frame(&frame.frame(number), self);
-            }
+            play::play(&mut engine, &hour.frames, 1, self);
         }
         engine.finish(self);
         match self.failed.take() {
@@ -160,21 +148,6 @@ impl Output for Rows {
             self.failed.get_or_insert(format!("{error:#}"));
         }
     }
-}
-
-/// An engine without rules, as the sensor has it.
-fn engine() -> Engine {
-    let config = engine::config::Config {
-        features: Some(features::Attach::default()),
-        ..Default::default()
-    };
-    let eve = EveConfig {
-        flow: true,
-        ..EveConfig::default()
-    };
-    let ruleset = std::sync::Arc::default();
-    let recorder = Recorder::new(vec![eve], Source::default());
-    Engine::new(config, Detector::new(ruleset, Default::default()), recorder)
 }
 
 fn ends(record: &serde_json::Value) -> Option<Ends> {
