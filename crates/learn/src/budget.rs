@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::threshold::{DAY_US, INCIDENT_US};
 
 /// Incidents that are remembered, those held back included; beyond it findings are held back.
@@ -28,8 +30,17 @@ pub struct Budget {
     told: Vec<i64>,
     /// By host and hour: how often it was told, none where it was held back.
     open: HashMap<(IpAddr, i64), Option<usize>>,
-    /// The latest hour: older ones are forgotten once it changes, not with each host of a flood.
-    latest: i64,
+    /// The latest flow: the day does not begin anew where older ones follow.
+    latest_us: i64,
+}
+
+/// What was told of the last day, to go on with after a start. Times are microseconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spent {
+    /// When incidents were told.
+    told: Vec<i64>,
+    /// Host and hour of those that go on, and how often each was told.
+    open: Vec<(IpAddr, i64, usize)>,
 }
 
 impl Budget {
@@ -41,8 +52,48 @@ impl Budget {
             per_incident,
             told: Vec::new(),
             open: HashMap::new(),
-            latest: i64::MIN,
+            latest_us: i64::MIN,
         }
+    }
+
+    /// What was told, for [`Budget::go_on`].
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        let told = |((host, hour), count): (&(IpAddr, i64), &Option<usize>)| {
+            count.map(|count| (*host, *hour, count))
+        };
+        let mut open: Vec<_> = self.open.iter().filter_map(told).collect();
+        open.sort_unstable();
+        Spent {
+            told: self.told.clone(),
+            open,
+        }
+    }
+
+    /// Goes on with what was told before.
+    pub fn go_on(&mut self, spent: Spent) {
+        self.latest_us = spent.told.iter().copied().max().unwrap_or(i64::MIN);
+        self.told = spent.told;
+        self.told.truncate(MAX_OPEN);
+        let open = spent.open.into_iter().take(MAX_OPEN);
+        self.open = open
+            .map(|(host, hour, count)| ((host, hour), Some(count)))
+            .collect();
+    }
+
+    /// The clock says `now_us`. Where it was set back, what was told counts as told now: it neither gives the day a
+    /// second budget nor stands in the way until the clock is there again. Within an hour nothing changes: clocks of
+    /// several machines differ.
+    pub fn not_after(&mut self, now_us: i64) {
+        if self.latest_us.saturating_sub(INCIDENT_US) <= now_us {
+            return;
+        }
+        self.latest_us = now_us;
+        for told in &mut self.told {
+            *told = now_us.min(*told);
+        }
+        let hour = now_us.div_euclid(INCIDENT_US);
+        self.open.retain(|(_, then), _| *then <= hour);
     }
 
     /// A finding about `host`.
@@ -57,12 +108,16 @@ impl Budget {
             Some(None) => return Verdict::Beyond,
             None => {}
         }
-        self.told
-            .retain(|told| at_us.saturating_sub(*told) < DAY_US);
-        if hour > self.latest {
-            self.latest = hour;
-            self.open.retain(|(_, then), _| hour - then <= 1);
+        if at_us > self.latest_us {
+            // Older hours are forgotten once the hour changes, not with each host of a flood.
+            if hour > self.latest_us.div_euclid(INCIDENT_US) {
+                self.open.retain(|(_, then), _| hour - then <= 1);
+            }
+            self.latest_us = at_us;
         }
+        let latest_us = self.latest_us;
+        self.told
+            .retain(|told| latest_us.saturating_sub(*told) < DAY_US);
         if self.open.len() >= MAX_OPEN {
             return Verdict::Beyond;
         }
@@ -71,7 +126,7 @@ impl Budget {
         let is_within = (self.told.len() as f32) < self.per_day.max(0.0);
         self.open.insert((host, hour), is_within.then_some(1));
         if is_within {
-            self.told.push(at_us);
+            self.told.push(latest_us);
             return Verdict::Tell;
         }
         Verdict::Beyond
@@ -82,10 +137,13 @@ impl Budget {
 mod tests {
     use super::*;
 
+    fn host(n: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, n])
+    }
+
     #[test]
     fn there_are_no_more_incidents_a_day_than_the_budget() {
         let mut budget = Budget::new(2.0, 3);
-        let host = |n: u8| IpAddr::from([192, 0, 2, n]);
         let mut check =
             |n, at, expected| assert_eq!(budget.finding(host(n), at), expected, "{n} {at}");
         for expected in [Verdict::Tell, Verdict::Tell, Verdict::Tell, Verdict::Enough] {
@@ -95,5 +153,36 @@ mod tests {
         check(3, 20, Verdict::Beyond);
         check(3, 30, Verdict::Beyond);
         check(3, DAY_US + 40, Verdict::Tell);
+    }
+
+    #[test]
+    fn restarts_and_old_flows_give_no_second_budget() {
+        let mut spent = Spent::default();
+        let mut told = 0;
+        for n in 0..20 {
+            let mut budget = Budget::new(3.0, 1);
+            budget.go_on(spent);
+            budget.not_after(5 * DAY_US + i64::from(n));
+            // Every other flow is one of the day before, which a sensor had kept.
+            let at_us = 5 * DAY_US - i64::from(n % 2) * DAY_US + i64::from(n);
+            told += i32::from(budget.finding(host(n), at_us) == Verdict::Tell);
+            spent = serde_json::from_slice(&serde_json::to_vec(&budget.spent()).unwrap()).unwrap();
+        }
+        assert_eq!(told, 3);
+        let mut budget = Budget::new(3.0, 1);
+        budget.go_on(spent);
+        let again = budget.finding(host(0), 5 * DAY_US);
+        assert_eq!(again, Verdict::Enough, "it is the incident that was told");
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_takes_a_day_of_the_budget_and_no_more() {
+        let (wrong, right) = (4_000 * DAY_US, 10 * DAY_US);
+        let mut budget = Budget::new(1.0, 1);
+        assert_eq!(budget.finding(host(1), wrong), Verdict::Tell);
+        budget.not_after(right);
+        assert_eq!(budget.finding(host(2), right), Verdict::Beyond);
+        budget.not_after(right + DAY_US);
+        assert_eq!(budget.finding(host(3), right + DAY_US), Verdict::Tell);
     }
 }

@@ -9,7 +9,7 @@
 //! writes down what came out.
 //!
 //! In the running system `service` reads flows (`record`) from a topic and publishes findings; `score` is its core, without
-//! clock and bus, and `budget` keeps to what people will look at.
+//! clock and bus, `budget` keeps to what people will look at, and `kept` is what outlives a restart.
 
 pub mod baseline;
 mod budget;
@@ -20,6 +20,7 @@ pub mod config;
 pub mod detector;
 pub mod drift;
 pub mod explain;
+mod kept;
 pub mod measure;
 mod metrics;
 pub mod model;

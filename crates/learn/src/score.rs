@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::budget::{Budget, Verdict};
 use crate::config::Config;
+use crate::kept::Kept;
 use crate::model::{Kind, Model, Score};
 use crate::record::{self, Columns, Flow, Told};
 use crate::scale::Missing;
@@ -103,18 +104,38 @@ impl Scorer {
         self.follow.threshold
     }
 
-    /// How the threshold followed the traffic, to go on with after a start.
-    #[must_use]
-    pub fn follow(&self) -> &Follow {
-        &self.follow
+    /// What to go on with after a start; `model` names the model's file.
+    pub(crate) fn kept(&self, model: &str) -> Kept {
+        Kept {
+            model: model.to_owned(),
+            follow: self.follow.clone(),
+            spent: self.budget.spent(),
+        }
     }
 
-    /// Goes on with a threshold that followed the traffic before.
-    pub fn go_on(&mut self, follow: Follow) {
-        if follow.threshold.is_finite() {
-            self.follow = follow;
-            self.follow.per_day = self.config.budget_per_day;
+    /// Goes on where the role was ended; whether with the threshold as well. What was told of the day counts whatever
+    /// the model is; a threshold is worth something only among scores of the model that made them. For another budget
+    /// it is fitted anew.
+    pub(crate) fn go_on(&mut self, kept: Kept, model: &str) -> bool {
+        self.budget.go_on(kept.spent);
+        if kept.model != model || model.is_empty() || !kept.follow.threshold.is_finite() {
+            return false;
         }
+        let per_day = self.config.budget_per_day;
+        let begin = self.follow.threshold;
+        self.follow = kept.follow;
+        #[allow(clippy::float_cmp)]
+        let is_other = self.follow.per_day != per_day;
+        if is_other {
+            self.follow.set_budget(per_day, begin);
+        }
+        true
+    }
+
+    /// The clock says so, microseconds since 1970: days that lie ahead of it are none.
+    pub fn not_after(&mut self, now_us: i64) {
+        self.budget.not_after(now_us);
+        self.follow.not_after(now_us);
     }
 
     /// Scores flows, each after those of its host before it.

@@ -14,6 +14,7 @@ use event::{Timestamp, Topic};
 use crate::budget::Verdict;
 use crate::config::{Config, ConfigError};
 use crate::drift;
+use crate::kept::{self, Folder};
 use crate::metrics;
 use crate::model::{self, Model};
 use crate::record::Flow;
@@ -28,7 +29,7 @@ const WAIT: Duration = Duration::from_millis(200);
 const READS: usize = 64;
 /// Ids of records that are remembered, so that a repeat is scored once.
 const SEEN: usize = 65_536;
-/// How often the threshold is kept.
+/// How often the threshold is kept, besides before findings are told.
 const KEEP: Duration = Duration::from_secs(60);
 /// How often it is told how much was beyond the budget.
 const TELL: Duration = Duration::from_secs(600);
@@ -36,8 +37,6 @@ const TELL: Duration = Duration::from_secs(600);
 const TRIES: u32 = 30;
 /// How long flows that wait are still scored at a stop.
 const DRAIN: Duration = Duration::from_secs(2);
-/// Where it is kept how the threshold followed the traffic, below the data folder.
-const FOLLOWED: &str = "threshold.json";
 
 /// What the role needs of the process.
 #[derive(Clone)]
@@ -95,15 +94,23 @@ impl Learn {
     pub fn run(&self, is_stopped: &dyn Fn() -> bool, voice: &dyn Voice) -> Result<(), Error> {
         metrics::describe();
         self.config.check()?;
-        let model = self.model()?;
+        let (model, name) = self.model()?;
         tracing::info!(model = model.manifest.name, "flows are scored");
         let mut scorer = Scorer::new(model, &self.config, &self.ports.known)?;
-        if let Some(follow) = self.followed() {
-            scorer.go_on(follow);
+        let folder = Folder(self.ports.data_dir.clone());
+        if let Some(kept) = folder.read()
+            && !scorer.go_on(kept, &name)
+        {
+            tracing::info!(
+                threshold = scorer.threshold(),
+                "the model is another than before: the threshold begins anew with the model's"
+            );
         }
         let mut round = Round {
             learn: self,
             scorer,
+            folder,
+            model: name,
             queue: VecDeque::new(),
             seen: Seen::new(SEEN),
             publisher: self.bus.publisher(Topic::Events),
@@ -126,7 +133,7 @@ impl Learn {
             round.score_due()?;
             if kept.elapsed() > KEEP {
                 kept = Instant::now();
-                self.keep(&round.scorer);
+                round.keep();
             }
         }
         let ends = Instant::now();
@@ -135,44 +142,20 @@ impl Learn {
         }
         // Other roles have their own to finish.
         metrics::shed(round.queue.len() as u64);
-        self.keep(&round.scorer);
+        round.keep();
         Ok(())
     }
 
-    fn model(&self) -> Result<Model, model::Error> {
-        match &self.config.model {
-            Some(path) => Model::load(path),
-            None => Model::from_bytes(
-                "the model that ships with the program".as_ref(),
-                self.ports.shipped,
-            ),
-        }
-    }
-
-    fn followed(&self) -> Option<crate::threshold::Follow> {
-        let text = std::fs::read(self.ports.data_dir.join(FOLLOWED)).ok()?;
-        match serde_json::from_slice(&text) {
-            Ok(followed) => Some(followed),
-            Err(error) => {
-                tracing::warn!(
-                    "the threshold that was kept cannot be read, it begins anew: {error}"
-                );
-                None
-            }
-        }
-    }
-
-    /// Whole or not at all; who can't keep it begins with the model's threshold after a start.
-    fn keep(&self, scorer: &Scorer) {
-        let folder = &self.ports.data_dir;
-        let (part, path) = (folder.join("threshold.part"), folder.join(FOLLOWED));
-        let kept = std::fs::create_dir_all(folder)
-            .and_then(|()| serde_json::to_vec(scorer.follow()).map_err(Into::into))
-            .and_then(|text| std::fs::write(&part, text))
-            .and_then(|()| std::fs::rename(&part, &path));
-        if let Err(error) = kept {
-            tracing::warn!("{} cannot be kept: {error}", path.display());
-        }
+    /// The model, and the name of its file's content.
+    fn model(&self) -> Result<(Model, String), model::Error> {
+        let Some(path) = &self.config.model else {
+            let place = "the model that ships with the program".as_ref();
+            let model = Model::from_bytes(place, self.ports.shipped)?;
+            return Ok((model, kept::name_of(self.ports.shipped)));
+        };
+        let model = Model::load(path)?;
+        // It was read a moment ago: where it is gone since, what is kept is of no model.
+        Ok((model, kept::name_of_file(path).unwrap_or_default()))
     }
 }
 
@@ -180,6 +163,9 @@ impl Learn {
 struct Round<'a> {
     learn: &'a Learn,
     scorer: Scorer,
+    folder: Folder,
+    /// The name of the model file's content.
+    model: String,
     queue: VecDeque<Flow>,
     seen: Seen,
     publisher: Publisher,
@@ -198,6 +184,16 @@ impl Round<'_> {
     fn trouble(&mut self) -> Option<String> {
         let shed = std::mem::take(&mut self.shed);
         (shed > 0).then(|| format!("{shed} flows were left unscored: more come than can be scored"))
+    }
+
+    /// Who can't keep it begins with the model's threshold and a whole budget after a start.
+    fn keep(&self) {
+        if let Err(error) = self.folder.write(&self.scorer.kept(&self.model)) {
+            tracing::warn!(
+                "threshold and budget cannot be kept in {}: {error}",
+                self.folder.0.display()
+            );
+        }
     }
 
     /// Takes what is there, and waits where nothing waits to be scored.
@@ -261,10 +257,15 @@ impl Round<'_> {
             self.gathering = None;
         }
         let begun = Instant::now();
+        self.scorer.not_after(self.now_us());
         let scored = self.scorer.score(&flows)?;
         let took = begun.elapsed().as_secs_f64();
         let (waiting, hosts) = (self.queue.len(), self.scorer.hosts());
         metrics::batch(flows.len(), took, waiting, hosts, self.scorer.threshold());
+        if scored.findings.iter().any(|found| found.record.is_some()) {
+            // What is told now must count after a crash as well.
+            self.keep();
+        }
         for finding in &scored.findings {
             metrics::finding(finding.verdict);
             self.beyond += u64::from(finding.verdict == Verdict::Beyond);
@@ -297,11 +298,14 @@ impl Round<'_> {
                 return Err(error.into());
             }
         }
-        let now_us = (self.learn.ports.now)().nanos().div_euclid(1_000);
         #[allow(clippy::cast_precision_loss)]
-        let seconds = now_us.saturating_sub(published_us) as f64 / 1e6;
+        let seconds = self.now_us().saturating_sub(published_us) as f64 / 1e6;
         metrics::latency(seconds);
         Ok(())
+    }
+
+    fn now_us(&self) -> i64 {
+        (self.learn.ports.now)().nanos().div_euclid(1_000)
     }
 
     fn note_drift(&mut self, mut indices: Vec<(String, f64)>) {

@@ -146,6 +146,25 @@ impl Follow {
         }
     }
 
+    /// Another budget: the threshold is fitted to the days that were seen at once, or begins with the model's, `begin`,
+    /// where none was yet.
+    pub fn set_budget(&mut self, per_day: f32, begin: f32) {
+        self.per_day = per_day;
+        self.threshold = match self.days.is_empty() {
+            true => begin,
+            false => self.fitted(),
+        };
+    }
+
+    /// The clock says `now_us`. Where it was set back, a day that has not come yet would never end.
+    pub fn not_after(&mut self, now_us: i64) {
+        if self.today > now_us.saturating_add(INCIDENT_US).div_euclid(DAY_US) {
+            self.today = i64::MIN;
+            self.is_whole = false;
+            self.open.clear();
+        }
+    }
+
     fn end_of_day(&mut self) {
         if self.open.is_empty() {
             return;
@@ -156,6 +175,15 @@ impl Follow {
         if self.days.len() > DAYS {
             self.days.pop_front();
         }
+        let fitted = self.fitted();
+        self.threshold = match fitted > self.threshold {
+            true => self.threshold + RISE * (fitted - self.threshold),
+            false => fitted,
+        };
+    }
+
+    /// Where the days that were seen keep to the budget.
+    fn fitted(&self) -> f32 {
         let mut all: Vec<f32> = self.days.iter().flatten().copied().collect();
         all.sort_unstable_by(|a, b| b.total_cmp(a));
         #[allow(clippy::cast_precision_loss)]
@@ -163,11 +191,7 @@ impl Follow {
             scores: all,
             days: self.days.len() as f32,
         };
-        let fitted = incidents.threshold(self.per_day);
-        self.threshold = match fitted > self.threshold {
-            true => self.threshold + RISE * (fitted - self.threshold),
-            false => fitted,
-        };
+        incidents.threshold(self.per_day)
     }
 }
 
@@ -238,5 +262,21 @@ mod tests {
         assert!(risen > 0.2 && risen < 0.5, "{risen}");
         let kept = serde_json::to_vec(&follow).unwrap();
         assert_eq!(serde_json::from_slice::<Follow>(&kept).unwrap(), follow);
+        follow.set_budget(2.0, 0.7);
+        assert_eq!(
+            follow.threshold, 0.2,
+            "two a day of the days that were seen"
+        );
+        let mut unseen = Follow::new(1.0, 0.5);
+        unseen.set_budget(2.0, 0.4);
+        assert_eq!((unseen.per_day, unseen.threshold), (2.0, 0.4));
+        // A clock that was ten years ahead: days end again.
+        follow.see(1, 4_000 * DAY_US, 0.5);
+        follow.not_after(5 * DAY_US);
+        let begun = follow.clone();
+        day(&mut follow, 5, [0.9, 0.9, 0.9]);
+        day(&mut follow, 6, [0.9, 0.9, 0.9]);
+        day(&mut follow, 7, [0.9, 0.9, 0.9]);
+        assert!(follow.threshold > begun.threshold);
     }
 }

@@ -104,6 +104,52 @@ fn what_is_not_usual_is_found_and_told_with_its_reasons_and_no_more_often_than_t
 }
 
 #[test]
+fn a_start_goes_on_with_what_was_kept_of_the_same_model() {
+    let config = |budget_per_day| Config {
+        budget_per_day,
+        findings_per_incident: 1,
+        ..Config::default()
+    };
+    let of = |budget| Scorer::new(model(), &config(budget), &names()).unwrap();
+    let mut before = of(1.0);
+    let odd = |host| {
+        let columns = before.columns().clone();
+        vec![columns.flow(&flow(host, 100, false)).unwrap()]
+    };
+    let (one, other) = (odd(50), odd(51));
+    let told = |scorer: &mut Scorer, flows: &[Flow]| {
+        let scored = scorer.score(flows).unwrap();
+        let verdicts = scored.findings.iter().map(|found| found.verdict);
+        verdicts.collect::<Vec<_>>()
+    };
+    before.follow.threshold = 0.125;
+    assert_eq!(told(&mut before, &one), [Verdict::Tell]);
+    let kept = before.kept("a");
+
+    let mut same = of(1.0);
+    assert!(same.go_on(kept.clone(), "a"));
+    assert_eq!(same.threshold(), 0.125);
+    assert_eq!(told(&mut same, &one), [Verdict::Enough]);
+    assert_eq!(told(&mut same, &other), [Verdict::Beyond]);
+
+    // Another model: its own threshold, and what was told of the day counts all the same.
+    let mut another = of(1.0);
+    let own = another.threshold();
+    assert!(!another.go_on(kept.clone(), "b"));
+    assert_eq!(another.threshold(), own);
+    another.follow.threshold = 0.125;
+    assert_eq!(told(&mut another, &other), [Verdict::Beyond]);
+
+    // Another budget, and no day was seen yet: that of the model for it.
+    let mut generous = of(3.0);
+    let own = generous.threshold();
+    assert!(generous.go_on(kept, "a"));
+    assert_eq!(generous.threshold(), own);
+    generous.follow.threshold = 0.125;
+    assert_eq!(told(&mut generous, &other), [Verdict::Tell]);
+}
+
+#[test]
 fn a_model_of_other_columns_is_refused_by_their_names() {
     let refused = Scorer::new(model(), &Config::default(), &["Dst Port", "Protocol"]);
     let told = refused.err().unwrap().to_string();
