@@ -7,7 +7,7 @@
 //! | `ratel_learn_shed_total` | | those that were left unscored because too many waited |
 //! | `ratel_learn_queue` | | flows that wait |
 //! | `ratel_learn_hosts` | | hosts whose last flows are remembered |
-//! | `ratel_learn_findings_total` | verdict | findings told, held back as another of their incident, or beyond the budget |
+//! | `ratel_learn_findings_total` | verdict | findings `told`, held back as another of their incident (`enough`), `beyond_budget`, or `dropped` because the bus had no room |
 //! | `ratel_learn_threshold` | | the suspicion above which a flow is a finding |
 //! | `ratel_learn_batch_seconds` | | how long scoring a batch took |
 //! | `ratel_learn_latency_seconds` | | from the bus to the finding |
@@ -47,8 +47,12 @@ pub fn describe() {
     for verdict in [Verdict::Tell, Verdict::Enough, Verdict::Beyond] {
         counter!("ratel_learn_findings_total", "verdict" => name(verdict)).absolute(0);
     }
+    counter!("ratel_learn_findings_total", "verdict" => DROPPED).absolute(0);
     counter!("ratel_learn_shed_total").absolute(0);
 }
+
+/// What became of a finding that was to be told where the bus had no room.
+const DROPPED: &str = "dropped";
 
 fn name(verdict: Verdict) -> &'static str {
     match verdict {
@@ -71,6 +75,11 @@ pub fn shed(count: u64) {
 /// What became of a finding.
 pub fn finding(verdict: Verdict) {
     counter!("ratel_learn_findings_total", "verdict" => name(verdict)).increment(1);
+}
+
+/// A finding was to be told and the bus had no room.
+pub fn dropped() {
+    counter!("ratel_learn_findings_total", "verdict" => DROPPED).increment(1);
 }
 
 /// A finding was told so long after its flow was on the bus.

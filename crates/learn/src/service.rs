@@ -19,7 +19,7 @@ use crate::metrics;
 use crate::model::{self, Model};
 use crate::record::Flow;
 use crate::scale::Missing;
-use crate::score::Scorer;
+use crate::score::{Finding, Scorer};
 
 /// The group in which it reads the topic.
 const GROUP: &str = "learn";
@@ -31,10 +31,8 @@ const READS: usize = 64;
 const SEEN: usize = 65_536;
 /// How often the threshold is kept, besides before findings are told.
 const KEEP: Duration = Duration::from_secs(60);
-/// How often it is told how much was beyond the budget.
+/// How often it is told how much was beyond the budget, or dropped.
 const TELL: Duration = Duration::from_secs(600);
-/// Tries to publish a finding where the bus has no room; each waits by itself for a while.
-const TRIES: u32 = 30;
 /// How long flows that wait are still scored at a stop.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -119,6 +117,8 @@ impl Learn {
             moved: Vec::new(),
             beyond: 0,
             told: Instant::now(),
+            dropped: 0,
+            complained: None,
         };
         let mut records = self
             .bus
@@ -178,12 +178,24 @@ struct Round<'a> {
     /// Findings beyond the budget since it was told how many.
     beyond: u64,
     told: Instant,
+    /// Findings for which the bus had no room, since the last look.
+    dropped: u64,
+    /// When that was complained of last.
+    complained: Option<Instant>,
 }
 
 impl Round<'_> {
     fn trouble(&mut self) -> Option<String> {
-        let shed = std::mem::take(&mut self.shed);
-        (shed > 0).then(|| format!("{shed} flows were left unscored: more come than can be scored"))
+        let (shed, dropped) = (
+            std::mem::take(&mut self.shed),
+            std::mem::take(&mut self.dropped),
+        );
+        if shed > 0 {
+            return Some(format!(
+                "{shed} flows were left unscored: more come than can be scored"
+            ));
+        }
+        (dropped > 0).then(|| format!("{dropped} findings were dropped: the bus has no room"))
     }
 
     /// Who can't keep it begins with the model's threshold and a whole budget after a start.
@@ -266,13 +278,7 @@ impl Round<'_> {
             // What is told now must count after a crash as well.
             self.keep();
         }
-        for finding in &scored.findings {
-            metrics::finding(finding.verdict);
-            self.beyond += u64::from(finding.verdict == Verdict::Beyond);
-            if let Some(record) = &finding.record {
-                self.publish(record, finding.published_us)?;
-            }
-        }
+        self.tell(&scored.findings)?;
         if self.beyond > 0 && self.told.elapsed() > TELL {
             let (beyond, budget) = (self.beyond, self.learn.config.budget_per_day);
             tracing::warn!(
@@ -286,22 +292,50 @@ impl Round<'_> {
         Ok(())
     }
 
-    fn publish(&mut self, record: &serde_json::Value, published_us: i64) -> Result<(), Error> {
-        let Ok(line) = serde_json::to_vec(record) else {
-            return Ok(());
-        };
-        let key = event::record::key(&line);
-        let mut tries = 0;
-        while let Err(error) = self.publisher.publish(key, &line) {
-            tries += 1;
-            if !error.is_back_pressure() || tries >= TRIES {
-                return Err(error.into());
+    /// Publishes findings. Where the bus has no room they are dropped, the rest of them untried: it may be full of
+    /// what this role has yet to read.
+    fn tell(&mut self, findings: &[Finding]) -> Result<(), Error> {
+        let mut is_full = false;
+        for finding in findings {
+            self.beyond += u64::from(finding.verdict == Verdict::Beyond);
+            let Some(record) = &finding.record else {
+                metrics::finding(finding.verdict);
+                continue;
+            };
+            is_full = is_full || !self.publish(record, finding.published_us)?;
+            match is_full {
+                true => self.drop_one(),
+                false => metrics::finding(finding.verdict),
             }
+        }
+        Ok(())
+    }
+
+    fn drop_one(&mut self) {
+        metrics::dropped();
+        self.dropped += 1;
+        if self.complained.is_none_or(|then| then.elapsed() > TELL) {
+            self.complained = Some(Instant::now());
+            tracing::warn!(
+                "a finding was dropped: the bus has no room (ratel_learn_findings_total, dropped)"
+            );
+        }
+    }
+
+    /// Whether the bus took it.
+    fn publish(&mut self, record: &serde_json::Value, published_us: i64) -> Result<bool, Error> {
+        let Ok(line) = serde_json::to_vec(record) else {
+            return Ok(true);
+        };
+        match self.publisher.publish(event::record::key(&line), &line) {
+            Ok(_) => {}
+            Err(error) if error.is_back_pressure() => return Ok(false),
+            Err(error) => return Err(error.into()),
         }
         #[allow(clippy::cast_precision_loss)]
         let seconds = self.now_us().saturating_sub(published_us) as f64 / 1e6;
         metrics::latency(seconds);
-        Ok(())
+        Ok(true)
     }
 
     fn now_us(&self) -> i64 {

@@ -154,3 +154,56 @@ fn where_more_comes_than_waits_the_oldest_are_left_out_and_it_is_said() {
     });
     assert!(told > 0, "nobody said that flows were left out");
 }
+
+#[test]
+fn where_the_bus_is_full_findings_are_dropped_and_the_role_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut small = bus::Config {
+        dir: folder.path().join("bus"),
+        segment_bytes: 64 << 10,
+        publish_wait_ms: 20,
+        ..bus::Config::default()
+    };
+    small.topics.events.max_bytes = 4 << 20;
+    let bus = Bus::open(&small).unwrap();
+    let mut hour = Traffic::new(plan()).hour();
+    hour.frames
+        .extend(Hour::of_attack(Attack::DnsTunnel, &plan()).frames);
+    hour.frames.sort_by_key(|frame| frame.time);
+    let records = flows(&hour);
+    let config = Config {
+        gather_ms: 1_000,
+        batch: 65_536,
+        ..Config::default()
+    };
+    let learn = role(config, &bus, folder.path());
+    let (heard, stop) = (Heard::default(), AtomicBool::new(false));
+    let is_dropped = || heard.why.lock().unwrap().contains("findings were dropped");
+    std::thread::scope(|scope| {
+        let role = scope.spawn(|| learn.run(&|| stop.load(Ordering::Relaxed), &heard));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !heard.runs.load(Ordering::Relaxed) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Another reader is far behind: nothing of what follows can go.
+        let _slow = bus
+            .subscribe_from("slow", &[Topic::Events], Start::Newest)
+            .unwrap();
+        let publisher = bus.publisher(Topic::Events);
+        for record in &records {
+            publisher
+                .publish(event::record::key(record), record)
+                .unwrap();
+        }
+        let filling = vec![b' '; 8 << 10];
+        while publisher.publish(b"", &filling).is_ok() {}
+        while !is_dropped() && Instant::now() < deadline {
+            // What little room is left is taken as well.
+            let _ = publisher.publish(b"", b" ");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        stop.store(true, Ordering::Relaxed);
+        role.join().unwrap().unwrap();
+    });
+    assert!(is_dropped(), "nobody said that findings were dropped");
+}
