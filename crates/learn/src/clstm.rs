@@ -78,11 +78,11 @@ pub struct Facts {
     pub rule: Rule,
     /// Whether every other builder, from the first, is not shown the amounts of the last flow: it tells what is to be
     /// expected of it by its service and the flows before it. The others tell what goes together within a flow.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_blind: bool,
-    /// Inputs whose errors count, the largest; 0 for all.
-    #[serde(default)]
-    pub most: usize,
+    /// Inputs whose errors count, the largest; without, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<usize>,
 }
 
 impl Rule {
@@ -283,11 +283,11 @@ impl Graphs {
     }
 
     /// Of squared errors `[batch, inputs]` the mean of the largest.
-    fn largest(&self, off: Tensor<2>, most: usize) -> Tensor<2> {
+    fn largest(&self, off: Tensor<2>, most: Option<usize>) -> Tensor<2> {
         let [count, width] = off.dims();
-        if most == 0 || most >= width {
+        let Some(most) = most.filter(|most| (1..width).contains(most)) else {
             return off.mean_dim(1);
-        }
+        };
         let values = numbers(off.clone().detach());
         let mut mask = vec![0.0; values.len()];
         let mut order: Vec<usize> = Vec::with_capacity(width);

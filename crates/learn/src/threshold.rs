@@ -3,7 +3,7 @@
 //! What an operator looks at is not a flow but an incident: all findings of one host within one window of time.
 //! So the threshold is where the incidents of normal traffic are as many as the budget allows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub const DAYS: usize = 14;
 const NOTHING_SEEN: f32 = 4.0;
 /// Of the way to a higher threshold, what is gone in a day: who floods us to raise it needs many days.
 const RISE: f32 = 0.25;
+
+/// Silence that is longer is no quiet time: nothing was watched, as between captures of different days.
+const SILENCE_HOURS: i64 = 12;
 
 /// The incidents that some scored flows would be, the most suspicious first, and the days they stand for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,11 +49,21 @@ impl Incidents {
             *slot = slot.max(score);
             (first, last) = (first.min(row.at_us), last.max(row.at_us));
         }
+        let hours: BTreeSet<i64> = highest.keys().map(|(_, hour)| *hour).collect();
+        let gaps = hours.iter().zip(hours.iter().skip(1)).map(|(a, b)| b - a);
+        // The hour itself was watched.
+        let silent: i64 = gaps
+            .filter(|gap| *gap > SILENCE_HOURS)
+            .map(|gap| gap - 1)
+            .sum();
         let mut scores: Vec<f32> = highest.into_values().collect();
         scores.sort_unstable_by(|a, b| b.total_cmp(a));
         scores.truncate(MAX_INCIDENTS);
+        let watched = last
+            .saturating_sub(first)
+            .saturating_sub(silent.saturating_mul(INCIDENT_US));
         #[allow(clippy::cast_precision_loss)]
-        let days = match last.saturating_sub(first) {
+        let days = match watched {
             span if span > 0 => span as f32 / DAY_US as f32,
             _ => 1.0,
         };
@@ -227,21 +240,28 @@ mod tests {
 
     #[test]
     fn findings_of_a_host_in_an_hour_are_one_incident() {
-        let rows = [row(1, 0), row(1, 0), row(1, 1), row(2, 0), row(3, 48)];
+        let rows = [row(1, 0), row(1, 0), row(1, 1), row(2, 0), row(3, 12)];
         let scores = [0.2, 0.9, 0.8, 0.7, 0.1];
         let incidents = Incidents::of(rows.iter().zip(scores), 1.0);
         assert_eq!(incidents.scores, [0.9, 0.8, 0.7, 0.1]);
-        assert_eq!(incidents.days, 2.0);
-        for (per_day, threshold, given) in [(0.5, 0.8, 0.5), (1.0, 0.7, 1.0), (9.0, 0.1, 1.5)] {
+        assert_eq!(incidents.days, 0.5);
+        for (per_day, threshold, given) in [(2.0, 0.8, 2.0), (4.0, 0.7, 4.0), (36.0, 0.1, 6.0)] {
             assert_eq!(incidents.threshold(per_day), threshold);
             assert_eq!(incidents.per_day(threshold), given);
         }
-        let few = incidents.threshold(0.05);
+        let few = incidents.threshold(0.2);
         assert!(
             (few - 1.9).abs() < 1e-6,
             "ten times rarer than the rarest: {few}"
         );
         assert_eq!(Incidents::default().threshold(5.0), NOTHING_SEEN);
+    }
+
+    #[test]
+    fn time_in_which_nothing_was_watched_does_not_count() {
+        let captures = [row(1, 0), row(1, 11), row(2, 1000), row(3, 9000)];
+        let incidents = Incidents::of(captures.iter().map(|row| (row, 1.0)), 1.0);
+        assert_eq!(incidents.days, 13.0 / 24.0);
     }
 
     #[test]

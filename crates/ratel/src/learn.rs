@@ -78,7 +78,8 @@ enum HoldOut {
 /// Which model, and how it is trained.
 #[derive(Debug, Args)]
 pub struct Training {
-    /// Which model: clstm, isolation-forest, knn, logistic, boosting, forest, pca, z-score.
+    /// Which model: clstm, isolation-forest, knn, logistic, boosting, forest, pca, z-score,
+    /// rarity.
     #[arg(long, default_value = "clstm", value_parser = which)]
     model: Which,
     /// Whether labels are learned from: where there are any, always, or never.

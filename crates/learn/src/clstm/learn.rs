@@ -119,7 +119,7 @@ pub fn fit(learned: &Learned<'_>, checkpoint: &mut Checkpoint<'_>) -> Result<Cls
             unit: 1.0,
             rule: Rule::Sum(0.0),
             has_blind: !learned.is_supervised,
-            most: if learned.is_supervised { 0 } else { MOST },
+            most: (!learned.is_supervised).then_some(MOST),
         },
         tellers: Vec::new(),
         builders,

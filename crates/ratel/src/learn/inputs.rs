@@ -78,14 +78,32 @@ impl Inputs {
         let files = self.files.iter().map(|path| one(path, &options));
         let stored = self.stored.is_asked_for();
         let stored = stored.then(|| self.stored.read(&options));
+        let mut empty = None;
         for read in files.chain(stored) {
-            let (table, report) = read?;
+            let (table, report) = match read {
+                Ok(read) => read,
+                // A capture without flows among many is no reason to stop: only where none has any.
+                Err(error) if self.files.len() > 1 && is_empty(&error) => {
+                    crate::complain(&format!("{error:#}"));
+                    empty = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             tell(&report);
             tables.push(table);
             reports.push(report);
         }
+        if let (Some(error), true) = (empty, tables.is_empty()) {
+            return Err(error);
+        }
         Ok((read::join(tables)?, reports))
     }
+}
+
+fn is_empty(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<read::Error>();
+    matches!(error, Some(read::Error::Empty { .. }))
 }
 
 fn one(path: &Path, options: &Options) -> Result<(Table, Report)> {
