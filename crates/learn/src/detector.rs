@@ -47,7 +47,10 @@ pub fn load(
     let which =
         Which::parse(name).ok_or_else(|| format!("this version knows no model {name:?}"))?;
     let scaler = Scaler::deserialize(facts).map_err(|error| format!("its facts: {error}"))?;
-    if !scaler.is_sane() || (which == Which::Rarity) != scaler.rarity.is_some() {
+    if scaler.columns.is_empty()
+        || !scaler.is_sane()
+        || (which == Which::Rarity) != scaler.rarity.is_some()
+    {
         return Err("its scales can't be".to_owned());
     }
     let baseline = Baseline::from_tensors(which, scaler, tensors);

@@ -124,8 +124,12 @@ fn bearers(
         .zip(scores)
         .map(|(at, score)| (history[*at], score.suspicion.max(0.0)))
         .collect();
-    bearers.sort_by(|a, b| b.1.total_cmp(&a.1));
+    // The flow itself counts however suspicious it is, of those before it the most suspicious.
+    if let Some((_, before)) = bearers.split_first_mut() {
+        before.sort_by(|a, b| b.1.total_cmp(&a.1));
+    }
     bearers.truncate(crate::model::TOP);
+    bearers.sort_by(|a, b| b.1.total_cmp(&a.1));
     let sum: f32 = bearers.iter().map(|(_, suspicion)| suspicion).sum();
     for (_, suspicion) in &mut bearers {
         *suspicion /= sum.max(f32::MIN_POSITIVE);

@@ -36,8 +36,9 @@ pub struct Score {
     pub probability: f32,
     /// How unusual it is: 1 is the 99th percentile of normal flows.
     pub anomaly: f32,
-    /// Classification and anomaly in one, of the flow alone or of the last ones of its host together, on a scale of logarithms: 3 is about one of 1,000 normal flows. The
-    /// probability is made from it, and the threshold stands on it.
+    /// Classification and anomaly in one, of the flow alone or of the last ones of its host together, on a scale of
+    /// logarithms: 3 is about one of 1,000 normal flows. The probability is made from it, and the threshold stands on
+    /// it.
     pub suspicion: f32,
     /// The likeliest class by place in [`Manifest::classes`], where labels were learned from.
     pub class: Option<u16>,

@@ -254,7 +254,10 @@ impl Scorer {
     }
 
     fn remember(&mut self, flows: &[Flow], own: &[Score]) {
-        let most = self.window.saturating_sub(1);
+        // Each flow that may bear a finding with all of its own window, and the one before: the gap to it counts.
+        let recent = self.model.manifest.recent.as_ref();
+        let joined = recent.map_or(0, |recent| recent.flows);
+        let most = self.window + joined;
         for (flow, own) in flows.iter().zip(own) {
             let history = self.hosts.entry(flow.host).or_default();
             history.last_us = history.last_us.max(flow.at_us);
@@ -262,6 +265,8 @@ impl Scorer {
             history.own.push_back(own.suspicion);
             while history.flows.len() > most {
                 history.flows.pop_front();
+            }
+            while history.own.len() > joined {
                 history.own.pop_front();
             }
         }

@@ -36,10 +36,14 @@ pub struct Incidents {
 }
 
 impl Incidents {
-    /// Groups scores of flows that are a `share` of those of their time. Flows without a time are taken as of one
-    /// day, flows without a host as hosts of their own.
+    /// Groups scores of flows that are a `share` of those of their time, of which `all` are all. Flows without a time
+    /// are taken as of one day, flows without a host as hosts of their own.
     #[must_use]
-    pub fn of<'a>(flows: impl Iterator<Item = (&'a Row, f32)>, share: f32) -> Self {
+    pub fn of<'a>(
+        flows: impl Iterator<Item = (&'a Row, f32)>,
+        all: impl Iterator<Item = &'a Row>,
+        share: f32,
+    ) -> Self {
         let mut highest: BTreeMap<(u64, i64), f32> = BTreeMap::new();
         let (mut first, mut last) = (i64::MAX, i64::MIN);
         for (at, (row, score)) in flows.enumerate() {
@@ -49,7 +53,7 @@ impl Incidents {
             *slot = slot.max(score);
             (first, last) = (first.min(row.at_us), last.max(row.at_us));
         }
-        let hours: BTreeSet<i64> = highest.keys().map(|(_, hour)| *hour).collect();
+        let hours: BTreeSet<i64> = all.map(|row| row.at_us.div_euclid(INCIDENT_US)).collect();
         let gaps = hours.iter().zip(hours.iter().skip(1)).map(|(a, b)| b - a);
         // The hour itself was watched.
         let silent: i64 = gaps
@@ -90,6 +94,17 @@ impl Incidents {
         let next = self.scores.get(allowed as usize).copied();
         // More are allowed than there are: all that is less usual than the most usual of them.
         next.unwrap_or_else(|| self.scores.last().map_or(*most, |least| *least))
+    }
+
+    /// Whether all of it are numbers in order.
+    #[must_use]
+    pub fn is_sane(&self) -> bool {
+        let falls = |pair: &[f32]| pair[0] >= pair[1];
+        self.scores.len() <= MAX_INCIDENTS
+            && self.scores.iter().all(|score| score.is_finite())
+            && self.scores.windows(2).all(falls)
+            && self.days.is_finite()
+            && self.days >= 0.0
     }
 
     /// Incidents a day above a threshold.
@@ -242,7 +257,7 @@ mod tests {
     fn findings_of_a_host_in_an_hour_are_one_incident() {
         let rows = [row(1, 0), row(1, 0), row(1, 1), row(2, 0), row(3, 12)];
         let scores = [0.2, 0.9, 0.8, 0.7, 0.1];
-        let incidents = Incidents::of(rows.iter().zip(scores), 1.0);
+        let incidents = Incidents::of(rows.iter().zip(scores), rows.iter(), 1.0);
         assert_eq!(incidents.scores, [0.9, 0.8, 0.7, 0.1]);
         assert_eq!(incidents.days, 0.5);
         for (per_day, threshold, given) in [(2.0, 0.8, 2.0), (4.0, 0.7, 4.0), (36.0, 0.1, 6.0)] {
@@ -260,8 +275,17 @@ mod tests {
     #[test]
     fn time_in_which_nothing_was_watched_does_not_count() {
         let captures = [row(1, 0), row(1, 11), row(2, 1000), row(3, 9000)];
-        let incidents = Incidents::of(captures.iter().map(|row| (row, 1.0)), 1.0);
-        assert_eq!(incidents.days, 13.0 / 24.0);
+        let scored = || captures.iter().map(|row| (row, 1.0));
+        let incidents = Incidents::of(scored(), captures.iter(), 1.0);
+        assert!(
+            (incidents.days - 13.0 / 24.0).abs() < 1e-6,
+            "{}",
+            incidents.days
+        );
+        // What lies between rows held back was watched.
+        let all: Vec<Row> = (0..=9000).map(|hour| row(1, hour)).collect();
+        let held = Incidents::of(scored(), all.iter(), 0.1);
+        assert!((held.days - 37.5).abs() < 1e-3, "{}", held.days);
     }
 
     #[test]

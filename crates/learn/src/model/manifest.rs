@@ -131,9 +131,12 @@ impl Head {
         };
         let is_calibrated =
             is_calibrated && self.manifest.recent.as_ref().is_none_or(Recent::is_sane);
-        if !is_calibrated || !self.manifest.cut.is_finite() {
+        let is_calibrated = is_calibrated && self.manifest.raw.is_sane();
+        if !is_calibrated || !self.manifest.cut.is_finite() || !self.manifest.incidents.is_sane() {
             return Err("its calibration holds no numbers in order".to_owned());
         }
+        let settings = self.manifest.settings.check();
+        settings.map_err(|error| format!("its settings: {error}"))?;
         let array = tensors.get(normals::ARRAY).map_or(&[][..], Vec::as_slice);
         let normals = Normals::from_parts(self.normals, array)?;
         Ok(Model {

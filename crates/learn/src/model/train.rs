@@ -36,7 +36,7 @@ struct Ready {
     held: Vec<usize>,
     is_supervised: bool,
     trained: Trained,
-    /// Of all rows those held back.
+    /// Rows held back, of all those of their time.
     share: f32,
 }
 
@@ -188,7 +188,11 @@ impl Ready {
             ..settings.clone()
         };
         // Settings are numbers and words: nothing that JSON can't say.
-        let told = serde_json::to_string(&told).unwrap_or_default();
+        let mut told = serde_json::to_string(&told).unwrap_or_default();
+        if !is_supervised {
+            // What was trained otherwise before is no checkpoint of this.
+            told += " by service";
+        }
         let trained = Trained {
             fingerprint: hex(&Sha256::digest(format!("{hash} {is_supervised} {told}"))),
             hash,
@@ -202,7 +206,8 @@ impl Ready {
             held,
             is_supervised,
             trained,
-            share,
+            // The end in one piece is all of its time.
+            share: if stretches == 1 { 1.0 } else { share },
         })
     }
 
@@ -287,7 +292,12 @@ impl Ready {
         let pairs = self.held.iter().zip(suspicions);
         let normal = pairs.filter(|(row, _)| table.is_attack(**row) != Some(true));
         let flows = normal.map(|(row, suspicion)| (&table.rows[*row], suspicion));
-        model.manifest.incidents = Incidents::of(flows, self.share);
+        let all = match self.share < 1.0 {
+            true => [&self.learn[..], &self.held[..]].concat(),
+            false => self.held.clone(),
+        };
+        let all = all.iter().map(|row| &table.rows[*row]);
+        model.manifest.incidents = Incidents::of(flows, all, self.share);
         model.manifest.cut = model.cut(settings.incidents_per_day);
         model
     }
@@ -296,7 +306,8 @@ impl Ready {
     fn joined(&self, table: &Table, flows: usize, own: &[f32]) -> (Option<Recent>, Vec<f32>) {
         let links = Links::of(table, &self.held);
         let last = |at: usize| links.chain(at).map(|flow| own[flow]).take(flows);
-        let means = (0..self.held.len()).map(|at| recent::mean(last(at)));
+        let normal = (0..self.held.len()).filter(|at| is_normal(table, self.held[*at]));
+        let means = normal.map(|at| recent::mean(last(at)));
         let recent = Recent::fit(flows, means);
         let joined = (0..self.held.len()).map(|at| recent.of(last(at)));
         let joined = joined.collect();

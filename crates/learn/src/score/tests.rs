@@ -31,6 +31,10 @@ fn flow(host: u8, n: u32, is_usual: bool) -> Value {
 
 /// A model of flows of which one in ten is an attack.
 fn model() -> Model {
+    model_of(crate::train::Labels::Use)
+}
+
+fn model_of(labels: crate::train::Labels) -> Model {
     let columns = Columns::all(&KNOWN);
     let mut table = Table::new(columns.columns().to_vec());
     let attack = table.class("flood").unwrap();
@@ -53,6 +57,7 @@ fn model() -> Model {
         members: 1,
         folds: 0,
         batch: 32,
+        labels,
         ..Settings::default()
     };
     Model::train(&table, &rows, &settings, &mut Silent).unwrap()
@@ -170,4 +175,43 @@ fn records_of_captures_and_of_other_kinds_are_no_flows() {
     check(|record| record["ratel"] = json!({}));
     check(|record| record["timestamp"] = json!("yesterday"));
     check(|record| record["src_ip"] = json!(7));
+}
+
+#[test]
+fn the_role_scores_as_one_table_of_all_flows_does() {
+    for labels in [crate::train::Labels::Use, crate::train::Labels::Ignore] {
+        let (model, again) = (model_of(labels), model_of(labels));
+        let config = Config::default();
+        let mut scorer = Scorer::new(model, &config, &KNOWN.map(|(name, _)| name)).unwrap();
+        let flows: Vec<Flow> = (0..200)
+            .map(|n| {
+                let record = flow((n * n % 7 % 3) as u8, n, n % 11 != 3);
+                scorer.columns().flow(&record).unwrap()
+            })
+            .collect();
+        let mut table = Table::new(scorer.columns.columns().to_vec());
+        for flow in &flows {
+            let row = Row {
+                host: Some(number(flow.host)),
+                at_us: flow.at_us,
+                ..Row::default()
+            };
+            table.push(row, &flow.values).unwrap();
+        }
+        let all: Vec<usize> = (0..table.len()).collect();
+        let expected = again.score(&table, &all).unwrap();
+        let mut given = Vec::new();
+        for batch in flows.chunks(7) {
+            let (table, rows, new) = scorer.table(batch);
+            let own = scorer.model.own(&table, &rows, &new).unwrap();
+            given.extend(scorer.joined(batch, &own));
+            scorer.score(batch).unwrap();
+        }
+        let off = given
+            .iter()
+            .zip(&expected)
+            .map(|(given, expected)| (given.suspicion - expected.suspicion).abs());
+        let most = off.fold(0.0_f32, f32::max);
+        assert!(most < 1e-3, "{labels:?}: {most}");
+    }
 }
