@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use attribute::{Attribution, attribute, integrated, occluded, without};
 pub use proof::{Proof, prove};
 
-use crate::model::Model;
+use crate::model::{self, Model};
 use crate::scale::Missing;
 use crate::table::Table;
 use crate::window::Links;
@@ -128,9 +128,14 @@ fn bearers(
     if let Some((_, before)) = bearers.split_first_mut() {
         before.sort_by(|a, b| b.1.total_cmp(&a.1));
     }
-    bearers.truncate(crate::model::TOP);
+    bearers.truncate(model::TOP);
+    let sum = |bearers: &[(usize, f32)]| bearers.iter().map(|(_, own)| own).sum::<f32>();
+    let own = bearers.first().map_or(0.0, |(_, own)| *own);
+    if model::alone(own) >= sum(&bearers) / model::TOP as f32 {
+        bearers.truncate(1);
+    }
     bearers.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let sum: f32 = bearers.iter().map(|(_, suspicion)| suspicion).sum();
+    let sum = sum(&bearers);
     for (_, suspicion) in &mut bearers {
         *suspicion /= sum.max(f32::MIN_POSITIVE);
     }

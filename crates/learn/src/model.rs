@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub use manifest::{Calibrated, Manifest, Trained};
 pub use normals::Normals;
-pub use recent::{Recent, TOP};
+pub use recent::{Recent, TOP, alone};
 
 use crate::clstm::Clstm;
 use crate::detector::{self, Detector};
