@@ -131,6 +131,27 @@ impl Budget {
         }
         Verdict::Beyond
     }
+
+    /// Findings that were to be told and were not, by host and time: the last ones that were, so that incidents of
+    /// theirs alone are the last that were counted. Who was held back for them is asked anew.
+    pub fn give_back(&mut self, untold: impl IntoIterator<Item = (IpAddr, i64)>) {
+        let begun = self.told.len();
+        for (host, at_us) in untold {
+            let incident = (host, at_us.div_euclid(INCIDENT_US));
+            // One whose hour was forgotten since stays counted.
+            let Some(Some(count)) = self.open.get_mut(&incident) else {
+                continue;
+            };
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.open.remove(&incident);
+                self.told.pop();
+            }
+        }
+        if self.told.len() < begun {
+            self.open.retain(|_, count| count.is_some());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +194,31 @@ mod tests {
         budget.go_on(spent);
         let again = budget.finding(host(0), 5 * DAY_US);
         assert_eq!(again, Verdict::Enough, "it is the incident that was told");
+    }
+
+    #[test]
+    fn what_was_not_told_is_not_spent() {
+        let mut budget = Budget::new(2.0, 2);
+        let check = |budget: &mut Budget, n, at, expected| {
+            assert_eq!(budget.finding(host(n), at), expected, "{n} {at}");
+        };
+        check(&mut budget, 1, 0, Verdict::Tell);
+        let before = budget.spent();
+        // A flood: one more of a host that was told, two of another, and a third host is held back for it.
+        check(&mut budget, 1, 10, Verdict::Tell);
+        check(&mut budget, 2, 20, Verdict::Tell);
+        check(&mut budget, 2, 30, Verdict::Tell);
+        check(&mut budget, 3, 40, Verdict::Beyond);
+        budget.give_back([(host(1), 10), (host(2), 20), (host(2), 30)]);
+        assert_eq!(budget.spent(), before);
+        check(&mut budget, 3, 50, Verdict::Tell);
+        check(&mut budget, 2, 60, Verdict::Beyond);
+        check(&mut budget, 1, 70, Verdict::Tell);
+        check(&mut budget, 1, 80, Verdict::Enough);
+        // What came to be told in part is an incident that was told.
+        check(&mut budget, 3, 90, Verdict::Tell);
+        budget.give_back([(host(3), 90)]);
+        check(&mut budget, 2, 100, Verdict::Beyond);
     }
 
     #[test]

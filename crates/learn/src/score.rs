@@ -48,6 +48,8 @@ pub struct Finding {
     pub host: IpAddr,
     /// Its record; none where it is not told.
     pub record: Option<Value>,
+    /// When its flow ended, microseconds since 1970.
+    pub at_us: i64,
     /// When its flow was put on the bus.
     pub published_us: i64,
 }
@@ -136,6 +138,12 @@ impl Scorer {
     pub fn not_after(&mut self, now_us: i64) {
         self.budget.not_after(now_us);
         self.follow.not_after(now_us);
+    }
+
+    /// These findings could not be told, the last of those that were to be: the day's budget is not spent on them.
+    pub fn give_back<'a>(&mut self, untold: impl IntoIterator<Item = &'a Finding>) {
+        let untold = untold.into_iter().map(|found| (found.host, found.at_us));
+        self.budget.give_back(untold);
     }
 
     /// Scores flows, each after those of its host before it.
@@ -227,6 +235,7 @@ impl Scorer {
             verdict,
             host: flow.host,
             record: None,
+            at_us: flow.at_us,
             published_us: flow.published_us,
         };
         if verdict != Verdict::Tell {

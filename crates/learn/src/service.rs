@@ -33,6 +33,8 @@ const SEEN: usize = 65_536;
 const KEEP: Duration = Duration::from_secs(60);
 /// How often it is told how much was beyond the budget, or dropped.
 const TELL: Duration = Duration::from_secs(600);
+/// How long after a finding was dropped it is said so, where none comes after it that could go.
+const DROPPED: Duration = TELL;
 /// How long flows that wait are still scored at a stop.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -118,6 +120,7 @@ impl Learn {
             beyond: 0,
             told: Instant::now(),
             dropped: 0,
+            full: None,
             complained: None,
         };
         let mut records = self
@@ -178,23 +181,26 @@ struct Round<'a> {
     /// Findings beyond the budget since it was told how many.
     beyond: u64,
     told: Instant,
-    /// Findings for which the bus had no room, since the last look.
+    /// Findings for which the bus had no room, since one last went.
     dropped: u64,
+    /// When the bus had no room the last time, and how long that took to be sure of; none since one went.
+    full: Option<(Instant, Duration)>,
     /// When that was complained of last.
     complained: Option<Instant>,
 }
 
 impl Round<'_> {
     fn trouble(&mut self) -> Option<String> {
-        let (shed, dropped) = (
-            std::mem::take(&mut self.shed),
-            std::mem::take(&mut self.dropped),
-        );
+        let shed = std::mem::take(&mut self.shed);
+        if self.full.is_some_and(|(then, _)| then.elapsed() > DROPPED) {
+            (self.full, self.dropped) = (None, 0);
+        }
         if shed > 0 {
             return Some(format!(
                 "{shed} flows were left unscored: more come than can be scored"
             ));
         }
+        let dropped = self.dropped;
         (dropped > 0).then(|| format!("{dropped} findings were dropped: the bus has no room"))
     }
 
@@ -293,9 +299,12 @@ impl Round<'_> {
     }
 
     /// Publishes findings. Where the bus has no room they are dropped, the rest of them untried: it may be full of
-    /// what this role has yet to read.
+    /// what this role has yet to read. The budget has them back: who fills the bus must not use up the day with what
+    /// nobody hears.
     fn tell(&mut self, findings: &[Finding]) -> Result<(), Error> {
-        let mut is_full = false;
+        // It waits for the bus half of its time at most.
+        let mut is_full = self.full.is_some_and(|(then, took)| then.elapsed() < took);
+        let mut untold = Vec::new();
         for finding in findings {
             self.beyond += u64::from(finding.verdict == Verdict::Beyond);
             let Some(record) = &finding.record else {
@@ -304,9 +313,16 @@ impl Round<'_> {
             };
             is_full = is_full || !self.publish(record, finding.published_us)?;
             match is_full {
-                true => self.drop_one(),
+                true => {
+                    self.drop_one();
+                    untold.push(finding);
+                }
                 false => metrics::finding(finding.verdict),
             }
+        }
+        if !untold.is_empty() {
+            self.scorer.give_back(untold);
+            self.keep();
         }
         Ok(())
     }
@@ -327,9 +343,13 @@ impl Round<'_> {
         let Ok(line) = serde_json::to_vec(record) else {
             return Ok(true);
         };
+        let begun = Instant::now();
         match self.publisher.publish(event::record::key(&line), &line) {
-            Ok(_) => {}
-            Err(error) if error.is_back_pressure() => return Ok(false),
+            Ok(_) => (self.full, self.dropped) = (None, 0),
+            Err(error) if error.is_back_pressure() => {
+                self.full = Some((Instant::now(), begun.elapsed()));
+                return Ok(false);
+            }
             Err(error) => return Err(error.into()),
         }
         #[allow(clippy::cast_precision_loss)]

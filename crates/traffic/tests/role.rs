@@ -156,7 +156,7 @@ fn where_more_comes_than_waits_the_oldest_are_left_out_and_it_is_said() {
 }
 
 #[test]
-fn where_the_bus_is_full_findings_are_dropped_and_the_role_goes_on() {
+fn where_the_bus_is_full_findings_are_dropped_and_not_charged_to_the_day_and_the_role_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let mut small = bus::Config {
         dir: folder.path().join("bus"),
@@ -179,6 +179,7 @@ fn where_the_bus_is_full_findings_are_dropped_and_the_role_goes_on() {
     let learn = role(config, &bus, folder.path());
     let (heard, stop) = (Heard::default(), AtomicBool::new(false));
     let is_dropped = || heard.why.lock().unwrap().contains("findings were dropped");
+    let mut told = 0;
     std::thread::scope(|scope| {
         let role = scope.spawn(|| learn.run(&|| stop.load(Ordering::Relaxed), &heard));
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -186,7 +187,7 @@ fn where_the_bus_is_full_findings_are_dropped_and_the_role_goes_on() {
             std::thread::sleep(Duration::from_millis(5));
         }
         // Another reader is far behind: nothing of what follows can go.
-        let _slow = bus
+        let mut slow = bus
             .subscribe_from("slow", &[Topic::Events], Start::Newest)
             .unwrap();
         let publisher = bus.publisher(Topic::Events);
@@ -204,6 +205,18 @@ fn where_the_bus_is_full_findings_are_dropped_and_the_role_goes_on() {
         }
         stop.store(true, Ordering::Relaxed);
         role.join().unwrap().unwrap();
+        while let Some(batch) = slow.next(Duration::from_millis(50)).unwrap() {
+            let is_alert = |value| event::record::kind(value) == Some("alert");
+            told += batch.iter().filter(|one| is_alert(one.value)).count() as u64;
+            slow.commit(&batch).unwrap();
+        }
     });
     assert!(is_dropped(), "nobody said that findings were dropped");
+    let kept = std::fs::read(folder.path().join("learn/threshold.json")).unwrap();
+    let kept: Value = serde_json::from_slice(&kept).unwrap();
+    let open = kept["spent"]["open"].as_array().unwrap();
+    let charged: u64 = open.iter().map(|one| one[2].as_u64().unwrap()).sum();
+    assert_eq!(charged, told, "{}", kept["spent"]);
+    let incidents = kept["spent"]["told"].as_array().unwrap();
+    assert_eq!(incidents.len(), open.len(), "{}", kept["spent"]);
 }
