@@ -9,18 +9,21 @@ use std::net::IpAddr;
 /// Flows, and hours of hosts, that are remembered as under an alert: some 40 bytes each. More of them are no
 /// traffic to learn from.
 pub(super) const MAX_ALERTED: usize = 2_000_000;
+/// Hours of a flow that are looked at for alerts of its host, and the last besides: of one that goes on for weeks they
+/// would be thousands.
+const MAX_HOURS: i64 = 48;
 /// The kind of attack where an alert names none, or where there are too many kinds.
 const ATTACK: &str = "attack";
 
 /// What becomes of flows that an alert is about, in EVE's records and in the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Alerted {
-    /// They are left out, and with them what the same host began in the hour of the alert and the next: they must
-    /// not teach what is normal.
+    /// They are left out, and with them what else of the same host went on in the hour of the alert or the next: they
+    /// must not teach what is normal.
     #[default]
     LeaveOut,
-    /// They are attacks, of the kind that the alert's category names; other flows are normal, and what else the same
-    /// host began in that hour and the next is left out.
+    /// They are attacks, of the kind that the alert's category names; other flows are normal, and what else of the same
+    /// host went on in that hour or the next is left out.
     Attack,
     /// They are taken as any other.
     Keep,
@@ -35,6 +38,28 @@ pub(super) enum Under {
     Host,
     /// There is none.
     Nothing,
+}
+
+/// What a flow's record says of it that alerts are about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Course {
+    pub(super) id: Option<u64>,
+    /// It says itself that there was an alert.
+    pub(super) is_alerted: bool,
+    /// From when on it went on and until when, microseconds since 1970.
+    pub(super) begin_us: i64,
+    pub(super) end_us: i64,
+}
+
+impl Course {
+    /// The hours that are looked at.
+    fn hours(&self) -> impl Iterator<Item = i64> {
+        let last = self.end_us.div_euclid(INCIDENT_US);
+        // A begin after the end is of a clock that was set back.
+        let first = self.begin_us.div_euclid(INCIDENT_US).min(last);
+        let looked_at = first.saturating_add(MAX_HOURS).min(last);
+        (first..looked_at).chain([last])
+    }
 }
 
 /// Alerts that were read.
@@ -89,14 +114,20 @@ impl Alerts {
         Ok(())
     }
 
-    /// What is said of a flow that `host` began and that ended at `at_us`.
-    pub(super) fn of(&self, flow: Option<u64>, host: Option<&IpAddr>, at_us: i64) -> Under {
-        let kind = flow.and_then(|flow| self.kinds.get(*self.flows.get(&flow)?));
+    /// What is said of a flow that `host` began.
+    pub(super) fn of(&self, flow: Course, host: Option<&IpAddr>) -> Under {
+        let kind = flow
+            .id
+            .and_then(|flow| self.kinds.get(*self.flows.get(&flow)?));
         if let Some(kind) = kind {
             return Under::Alert(kind.clone());
         }
-        let hour = at_us.div_euclid(INCIDENT_US);
-        match host.is_some_and(|host| self.hosts.contains(&(*host, hour))) {
+        if flow.is_alerted {
+            return Under::Alert(ATTACK.to_owned());
+        }
+        let is_alerted =
+            |host: &IpAddr| flow.hours().any(|hour| self.hosts.contains(&(*host, hour)));
+        match host.is_some_and(is_alerted) {
             true => Under::Host,
             false => Under::Nothing,
         }
@@ -143,17 +174,46 @@ mod tests {
         alerts.add(Some(7), "Other").unwrap();
         alerts.add(Some(8), " normal").unwrap();
         alerts.add_host(host, 5 * INCIDENT_US).unwrap();
-        let of = |flow, hour: i64| alerts.of(flow, Some(&host), hour * INCIDENT_US);
-        assert_eq!(of(Some(7), 50), Under::Alert("Scan".to_owned()));
-        assert_eq!(of(Some(8), 50), Under::Alert("attack".to_owned()));
-        for (hour, expected) in [
-            (4, Under::Nothing),
-            (5, Under::Host),
-            (6, Under::Host),
-            (7, Under::Nothing),
+        let of = |id, hours: (i64, i64)| {
+            let flow = Course {
+                id,
+                begin_us: hours.0 * INCIDENT_US,
+                end_us: hours.1 * INCIDENT_US,
+                ..Course::default()
+            };
+            alerts.of(flow, Some(&host))
+        };
+        assert_eq!(of(Some(7), (50, 50)), Under::Alert("Scan".to_owned()));
+        assert_eq!(of(Some(8), (50, 50)), Under::Alert("attack".to_owned()));
+        for (hours, expected) in [
+            ((4, 4), Under::Nothing),
+            ((5, 5), Under::Host),
+            ((6, 6), Under::Host),
+            ((7, 7), Under::Nothing),
+            // Longer flows: begun in the alert's hours, ended in them, or around them.
+            ((5, 9), Under::Host),
+            ((6, 90), Under::Host),
+            ((2, 5), Under::Host),
+            ((2, 9), Under::Host),
+            ((0, 4), Under::Nothing),
+            ((7, 90), Under::Nothing),
+            // Of those that go on for days no more hours than so many, and the last.
+            ((5 - MAX_HOURS, 90), Under::Nothing),
+            ((6 - MAX_HOURS, 90), Under::Host),
+            ((6 - MAX_HOURS, 6), Under::Host),
+            ((i64::MIN >> 40, 6), Under::Host),
+            // A clock that was set back.
+            ((9, 6), Under::Host),
+            ((6, 4), Under::Nothing),
         ] {
-            assert_eq!(of(None, hour), expected, "{hour}");
+            assert_eq!(of(None, hours), expected, "{hours:?}");
         }
+        let itself = Course {
+            is_alerted: true,
+            ..Course::default()
+        };
+        let said = alerts.of(itself, None);
+        assert_eq!(said, Under::Alert("attack".to_owned()));
     }
 
     #[test]
@@ -163,7 +223,11 @@ mod tests {
             alerts.add(Some(flow), &format!("kind {flow}")).unwrap();
         }
         assert!(alerts.kinds.len() < MAX_CLASSES, "{}", alerts.kinds.len());
-        let last = alerts.of(Some(MAX_CLASSES as u64), None, 0);
+        let flow = Course {
+            id: Some(MAX_CLASSES as u64),
+            ..Course::default()
+        };
+        let last = alerts.of(flow, None);
         assert_eq!(last, Under::Alert("attack".to_owned()));
     }
 }

@@ -1,6 +1,6 @@
 //! EVE's JSON lines to rows: `flow` records with features, and which of their flows are under an alert.
 
-use super::alerts::{Alerts, Under, client};
+use super::alerts::{Alerts, Course, Under, client};
 use super::{Alerted, Error, LeftOut, Options, Report};
 use crate::record::Columns;
 use crate::table::{NORMAL, Row, Table};
@@ -17,8 +17,8 @@ pub(super) struct Records {
     alerted: Alerted,
     is_newest_first: bool,
     table: Table,
-    /// By row the id of its flow.
-    flows: Vec<Option<u64>>,
+    /// By row its flow.
+    flows: Vec<Course>,
     hosts: Vec<IpAddr>,
     places: HashMap<IpAddr, u32>,
     alerts: Alerts,
@@ -104,15 +104,20 @@ impl Records {
             source: 0,
             line: u32::try_from(line).unwrap_or(u32::MAX),
         };
-        let id = record.get("flow_id").and_then(Value::as_u64);
-        if of_flow(record, "alerted").and_then(Value::as_bool) == Some(true) {
+        let course = Course {
+            id: record.get("flow_id").and_then(Value::as_u64),
+            is_alerted: of_flow(record, "alerted").and_then(Value::as_bool) == Some(true),
+            begin_us: time_us(record, "start").unwrap_or(row.at_us),
+            end_us: row.at_us,
+        };
+        if course.is_alerted {
             // Its alert's own record names the kind, where it is there and came before.
-            let added = self.alerts.add(id, "");
+            let added = self.alerts.add(course.id, "");
             added.map_err(|cause| self.limit(line, cause))?;
         }
         let missing = flow.values.iter().filter(|value| value.is_nan()).count();
         self.report.missing += missing as u64;
-        self.flows.push(id);
+        self.flows.push(course);
         let pushed = self.table.push(row, &flow.values);
         pushed.map(Ok).map_err(|cause| self.limit(line, cause))
     }
@@ -173,10 +178,10 @@ impl Records {
         for at in 0..self.table.len() {
             let row = self.table.rows.get(at).copied().unwrap_or_default();
             let host = row.host.and_then(|host| self.hosts.get(host as usize));
-            let flow = self.flows.get(at).copied().flatten();
+            let flow = self.flows.get(at).copied().unwrap_or_default();
             let under = match self.alerted {
                 Alerted::Keep => Under::Nothing,
-                Alerted::LeaveOut | Alerted::Attack => self.alerts.of(flow, host, row.at_us),
+                Alerted::LeaveOut | Alerted::Attack => self.alerts.of(flow, host),
             };
             let class = match (under, self.alerted) {
                 (Under::Alert(kind), Alerted::Attack) => {
@@ -219,6 +224,12 @@ impl Records {
     }
 }
 
+/// A time of a flow, microseconds since 1970.
+fn time_us(record: &Value, key: &str) -> Option<i64> {
+    let time: event::Timestamp = of_flow(record, key)?.as_str()?.parse().ok()?;
+    Some(time.nanos().div_euclid(1_000))
+}
+
 fn of_flow<'a>(record: &'a Value, key: &str) -> Option<&'a Value> {
     record.get("flow")?.get(key)
 }
@@ -229,8 +240,7 @@ fn last_packet(record: &Value) -> Option<i64> {
     if of_flow(record, "reason")?.as_str()? != "shutdown" {
         return None;
     }
-    let end: event::Timestamp = of_flow(record, "end")?.as_str()?.parse().ok()?;
-    Some(end.nanos().div_euclid(1_000))
+    time_us(record, "end")
 }
 
 impl Alerts {

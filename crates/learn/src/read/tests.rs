@@ -415,6 +415,35 @@ mod eve {
     }
 
     #[test]
+    fn what_began_in_the_hour_of_an_alert_does_not_teach_however_late_it_ends() {
+        let since = |record: String, hour: u32| {
+            let start = format!(
+                "\"flow\":{{\"start\":\"2026-01-01T{hour:02}:50:00.000000+0000\"}},\"proto\""
+            );
+            record.replace("\"proto\"", &start)
+        };
+        let nameless = flow(6, 4, 9, 0)
+            .replace("\"flow_id\":6", "\"flow_id\":\"six\"")
+            .replace("\"proto\"", "\"flow\":{\"alerted\":true},\"proto\"");
+        let text = [
+            since(flow(1, 1, 12, 0), 3),
+            since(flow(2, 1, 12, 0), 1),
+            since(flow(3, 1, 12, 0), 5),
+            since(flow(4, 1, 3, 0), 2),
+            since(flow(5, 2, 12, 0), 3),
+            nameless,
+            alert(99, 1, 3),
+        ]
+        .concat();
+        let (table, report) = read(&text, &options(Alerted::LeaveOut)).unwrap();
+        let mut rows: Vec<f32> = (0..table.len()).map(|row| table.values(row)[2]).collect();
+        rows.sort_by(f32::total_cmp);
+        assert_eq!(rows, [3.0, 5.0]);
+        let told = (report.left_out.alerted, report.left_out.of_alerted_hosts);
+        assert_eq!(told, (1, 3));
+    }
+
+    #[test]
     fn what_is_no_flow_with_features_is_told() {
         let check = |text: &str, expected: &str| {
             let error = read(text, &options(Alerted::LeaveOut)).unwrap_err();

@@ -37,7 +37,7 @@ pub struct Inputs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OfAlerts {
-    /// They don't count, nor what else their host began in the hour of the alert and the next.
+    /// They don't count, nor what else of their host went on in the hour of the alert or the next.
     LeaveOut,
     /// They are attacks, of the kind that the alert's category names; the other flows are normal.
     Attack,
@@ -205,7 +205,7 @@ fn tell_left_out(report: &Report) {
     }
     if alerted + of_alerted_hosts > 0 {
         crate::complain(&format!(
-            "{file}: flows under an alert left out: {alerted}; others that the same hosts began in that hour or the next: \
+            "{file}: flows under an alert left out: {alerted}; others of the same hosts that went on in that hour or the next: \
              {of_alerted_hosts} (--alerted)"
         ));
     }
