@@ -24,6 +24,9 @@ pub struct Kept {
     pub model: String,
     /// How the threshold followed the traffic, and for which budget.
     pub follow: Follow,
+    /// Until when flows were seen, microseconds since 1970: long ago in those of earlier versions.
+    #[serde(default)]
+    pub seen_us: i64,
     /// What was told of the last day.
     #[serde(default)]
     pub spent: Spent,
@@ -62,7 +65,9 @@ impl Folder {
         let mut file = File::create(&part)?;
         file.write_all(&text)?;
         file.sync_all()?;
-        fs::rename(&part, self.0.join(NAME))
+        fs::rename(&part, self.0.join(NAME))?;
+        // Else the old name's content may be back after a crash of the machine.
+        File::open(&self.0)?.sync_all()
     }
 }
 
@@ -98,10 +103,17 @@ mod tests {
         let kept = Kept {
             model: name_of(b"a model"),
             follow: Follow::new(5.0, 2.5),
+            seen_us: 7,
             spent: Spent::default(),
         };
         folder.write(&kept).unwrap();
         assert_eq!(folder.read(), Some(kept.clone()));
+        assert!(!dir.join("threshold.part").exists());
+        // That of an earlier version does not tell until when flows were seen.
+        let mut before = serde_json::to_value(&kept).unwrap();
+        before.as_object_mut().unwrap().remove("seen_us");
+        fs::write(dir.join(NAME), before.to_string()).unwrap();
+        assert_eq!(folder.read().map(|kept| kept.seen_us), Some(0));
         fs::write(dir.join("model"), b"a model").unwrap();
         assert_eq!(name_of_file(&dir.join("model")).unwrap(), kept.model);
         // That of an earlier version told of no model.

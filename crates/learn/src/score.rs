@@ -106,11 +106,12 @@ impl Scorer {
         self.follow.threshold
     }
 
-    /// What to go on with after a start; `model` names the model's file.
-    pub(crate) fn kept(&self, model: &str) -> Kept {
+    /// What to go on with after a start; `model` names the model's file, the clock says `now_us`.
+    pub(crate) fn kept(&self, model: &str, now_us: i64) -> Kept {
         Kept {
             model: model.to_owned(),
             follow: self.follow.clone(),
+            seen_us: self.follow.seen_until(now_us),
             spent: self.budget.spent(),
         }
     }
@@ -118,7 +119,7 @@ impl Scorer {
     /// Goes on where the role was ended; whether with the threshold as well. What was told of the day counts whatever
     /// the model is; a threshold is worth something only among scores of the model that made them. For another budget
     /// it is fitted anew.
-    pub(crate) fn go_on(&mut self, kept: Kept, model: &str) -> bool {
+    pub(crate) fn go_on(&mut self, kept: Kept, model: &str, now_us: i64) -> bool {
         self.budget.go_on(kept.spent);
         if kept.model != model || model.is_empty() || !kept.follow.threshold.is_finite() {
             return false;
@@ -126,6 +127,7 @@ impl Scorer {
         let per_day = self.config.budget_per_day;
         let begin = self.follow.threshold;
         self.follow = kept.follow;
+        self.follow.go_on(kept.seen_us, now_us);
         #[allow(clippy::float_cmp)]
         let is_other = self.follow.per_day != per_day;
         if is_other {

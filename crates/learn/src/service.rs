@@ -99,7 +99,7 @@ impl Learn {
         let mut scorer = Scorer::new(model, &self.config, &self.ports.known)?;
         let folder = Folder(self.ports.data_dir.clone());
         if let Some(kept) = folder.read()
-            && !scorer.go_on(kept, &name)
+            && !scorer.go_on(kept, &name, self.now_us())
         {
             tracing::info!(
                 threshold = scorer.threshold(),
@@ -147,6 +147,10 @@ impl Learn {
         metrics::shed(round.queue.len() as u64);
         round.keep();
         Ok(())
+    }
+
+    fn now_us(&self) -> i64 {
+        (self.ports.now)().nanos().div_euclid(1_000)
     }
 
     /// The model, and the name of its file's content.
@@ -206,7 +210,8 @@ impl Round<'_> {
 
     /// Who can't keep it begins with the model's threshold and a whole budget after a start.
     fn keep(&self) {
-        if let Err(error) = self.folder.write(&self.scorer.kept(&self.model)) {
+        let kept = self.scorer.kept(&self.model, self.learn.now_us());
+        if let Err(error) = self.folder.write(&kept) {
             tracing::warn!(
                 "threshold and budget cannot be kept in {}: {error}",
                 self.folder.0.display()
@@ -275,7 +280,7 @@ impl Round<'_> {
             self.gathering = None;
         }
         let begun = Instant::now();
-        self.scorer.not_after(self.now_us());
+        self.scorer.not_after(self.learn.now_us());
         let scored = self.scorer.score(&flows)?;
         let took = begun.elapsed().as_secs_f64();
         let (waiting, hosts) = (self.queue.len(), self.scorer.hosts());
@@ -353,13 +358,9 @@ impl Round<'_> {
             Err(error) => return Err(error.into()),
         }
         #[allow(clippy::cast_precision_loss)]
-        let seconds = self.now_us().saturating_sub(published_us) as f64 / 1e6;
+        let seconds = self.learn.now_us().saturating_sub(published_us) as f64 / 1e6;
         metrics::latency(seconds);
         Ok(true)
-    }
-
-    fn now_us(&self) -> i64 {
-        (self.learn.ports.now)().nanos().div_euclid(1_000)
     }
 
     fn note_drift(&mut self, mut indices: Vec<(String, f64)>) {

@@ -134,6 +134,9 @@ pub struct Follow {
     /// Its incidents: host, hour, highest score.
     #[serde(with = "open")]
     open: BTreeMap<(u32, i64), f32>,
+    /// After a start, until flows are as late as it: until when flows were seen, and when it was.
+    #[serde(skip)]
+    start: Option<(i64, i64)>,
 }
 
 impl Follow {
@@ -147,12 +150,31 @@ impl Follow {
             today: i64::MIN,
             is_whole: false,
             open: BTreeMap::new(),
+            start: None,
         }
+    }
+
+    /// It goes on at `now_us` with what was seen until `seen_us`. What waits on the bus may be of the time between.
+    pub fn go_on(&mut self, seen_us: i64, now_us: i64) {
+        self.start = Some((seen_us, now_us));
+    }
+
+    /// Until when flows were seen, to be kept with it.
+    #[must_use]
+    pub fn seen_until(&self, now_us: i64) -> i64 {
+        self.start.map_or(now_us, |(seen_us, _)| seen_us)
     }
 
     /// Takes a flow's score in; one that an operator confirmed as an attack must be left out. At the end of a day
     /// the threshold is fitted anew.
     pub fn see(&mut self, host: u32, at_us: i64, score: f32) {
+        if let Some((seen_us, start_us)) = self.start {
+            // From the start on silence is the network's own.
+            if at_us.min(start_us).saturating_sub(seen_us) > INCIDENT_US {
+                self.forget_today();
+            }
+            self.start = (at_us < start_us).then_some((seen_us.max(at_us), start_us));
+        }
         let day = at_us.div_euclid(DAY_US);
         if day > self.today {
             match self.is_whole {
@@ -187,10 +209,15 @@ impl Follow {
     /// The clock says `now_us`. Where it was set back, a day that has not come yet would never end.
     pub fn not_after(&mut self, now_us: i64) {
         if self.today > now_us.saturating_add(INCIDENT_US).div_euclid(DAY_US) {
-            self.today = i64::MIN;
-            self.is_whole = false;
-            self.open.clear();
+            self.forget_today();
         }
+    }
+
+    /// The day that goes on is no whole one.
+    fn forget_today(&mut self) {
+        self.today = i64::MIN;
+        self.is_whole = false;
+        self.open.clear();
     }
 
     fn end_of_day(&mut self) {
@@ -286,6 +313,53 @@ mod tests {
         let all: Vec<Row> = (0..=9000).map(|hour| row(1, hour)).collect();
         let held = Incidents::of(scored(), all.iter(), 0.1);
         assert!((held.days - 37.5).abs() < 1e-3, "{}", held.days);
+    }
+
+    #[test]
+    fn a_day_of_which_hours_were_not_seen_is_no_whole_day() {
+        // Two hosts are 0.3 each hour, and the network sleeps from 1 to 5.
+        let live = |follow: &mut Follow, hours: std::ops::Range<i64>| {
+            for hour in hours.filter(|hour| !(1..5).contains(&hour.rem_euclid(24))) {
+                follow.see(1, hour * INCIDENT_US, 0.3);
+                follow.see(2, hour * INCIDENT_US, 0.3);
+            }
+        };
+        let restarted = |follow: &Follow, seen: i64, now: i64| {
+            let kept = serde_json::to_vec(follow).unwrap();
+            let mut follow: Follow = serde_json::from_slice(&kept).unwrap();
+            follow.go_on(seen * INCIDENT_US, now * INCIDENT_US);
+            follow
+        };
+        let check = |until, seen, now, backlog: std::ops::Range<i64>, is_whole: bool| {
+            let mut before = Follow::new(1.0, 0.5);
+            live(&mut before, 23..until);
+            let mut after = restarted(&before, seen, now);
+            live(&mut after, backlog);
+            // Stopped at once again: what was not seen is not forgotten.
+            let mut after = restarted(
+                &after,
+                after.seen_until(now * INCIDENT_US) / INCIDENT_US,
+                now,
+            );
+            let end = now.div_euclid(24) * 24 + 24;
+            live(&mut after, now..end);
+            assert_eq!(after.threshold, 0.5, "no day was at its end: {until} {now}");
+            after.see(1, end * INCIDENT_US, 0.3);
+            let told = (until, seen, now);
+            assert_eq!(after.threshold < 0.5, is_whole, "{told:?}");
+        };
+        // Stopped at 1, started at 23; at once; after an hour; three days later.
+        check(25, 25, 47, 0..0, false);
+        check(25, 25, 25, 0..0, true);
+        check(32, 32, 33, 0..0, true);
+        check(25, 25, 119, 0..0, false);
+        // It ran through the silence, and the start was within it.
+        check(25, 28, 28, 0..0, true);
+        // What was not seen waited on the bus, all of it or only what came before the end.
+        check(32, 32, 47, 32..47, true);
+        check(32, 32, 47, 32..34, false);
+        // That of an earlier version does not tell until when it was.
+        check(32, 0, 33, 0..0, false);
     }
 
     #[test]

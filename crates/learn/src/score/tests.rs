@@ -110,6 +110,7 @@ fn what_is_not_usual_is_found_and_told_with_its_reasons_and_no_more_often_than_t
 
 #[test]
 fn a_start_goes_on_with_what_was_kept_of_the_same_model() {
+    const NOW_US: i64 = 1_750_000_200_000_000;
     let config = |budget_per_day| Config {
         budget_per_day,
         findings_per_incident: 1,
@@ -129,10 +130,10 @@ fn a_start_goes_on_with_what_was_kept_of_the_same_model() {
     };
     before.follow.threshold = 0.125;
     assert_eq!(told(&mut before, &one), [Verdict::Tell]);
-    let kept = before.kept("a");
+    let kept = before.kept("a", NOW_US);
 
     let mut same = of(1.0);
-    assert!(same.go_on(kept.clone(), "a"));
+    assert!(same.go_on(kept.clone(), "a", NOW_US));
     assert_eq!(same.threshold(), 0.125);
     assert_eq!(told(&mut same, &one), [Verdict::Enough]);
     assert_eq!(told(&mut same, &other), [Verdict::Beyond]);
@@ -140,7 +141,7 @@ fn a_start_goes_on_with_what_was_kept_of_the_same_model() {
     // Another model: its own threshold, and what was told of the day counts all the same.
     let mut another = of(1.0);
     let own = another.threshold();
-    assert!(!another.go_on(kept.clone(), "b"));
+    assert!(!another.go_on(kept.clone(), "b", NOW_US));
     assert_eq!(another.threshold(), own);
     another.follow.threshold = 0.125;
     assert_eq!(told(&mut another, &other), [Verdict::Beyond]);
@@ -148,7 +149,7 @@ fn a_start_goes_on_with_what_was_kept_of_the_same_model() {
     // Another budget, and no day was seen yet: that of the model for it.
     let mut generous = of(3.0);
     let own = generous.threshold();
-    assert!(generous.go_on(kept, "a"));
+    assert!(generous.go_on(kept, "a", NOW_US));
     assert_eq!(generous.threshold(), own);
     generous.follow.threshold = 0.125;
     assert_eq!(told(&mut generous, &other), [Verdict::Tell]);
