@@ -3,13 +3,12 @@
 //! All get the same inputs as the CLSTM's last flow, all are deterministic by their seed, and all that they
 //! learn is arrays of numbers. Those that know no labels learn from normal rows alone, where labels tell which.
 
+mod extremes;
 mod isolation;
 mod logistic;
 mod neighbours;
 mod pca;
-mod rarity;
 mod trees;
-mod zscore;
 
 #[cfg(test)]
 mod tests;
@@ -22,9 +21,7 @@ use isolation::IsolationForest;
 use logistic::Logistic;
 use neighbours::Neighbours;
 use pca::Pca;
-use rarity::Rarest;
 use trees::Trees;
-use zscore::ZScore;
 
 /// Rows that a baseline learns from at most: beyond it, as many drawn with the seed.
 pub const MAX_ROWS: usize = 100_000;
@@ -129,8 +126,8 @@ enum Learned {
     Boosting(Trees),
     RandomForest(Trees),
     Pca(Pca),
-    ZScore(ZScore),
-    Rarity(Rarest),
+    ZScore,
+    Rarity,
 }
 
 /// A baseline that has learned.
@@ -216,8 +213,8 @@ impl Baseline {
             Which::Boosting => Learned::Boosting(Trees::boosting(&inputs, &mut random)),
             Which::RandomForest => Learned::RandomForest(Trees::forest(&inputs, &mut random)),
             Which::Pca => Learned::Pca(Pca::fit(&inputs, &mut random)),
-            Which::ZScore => Learned::ZScore(ZScore),
-            Which::Rarity => Learned::Rarity(Rarest),
+            Which::ZScore => Learned::ZScore,
+            Which::Rarity => Learned::Rarity,
         };
         Ok(Baseline {
             which,
@@ -247,8 +244,8 @@ impl Baseline {
             Which::Boosting => Learned::Boosting(Trees::from_tensors(width, tensors)?),
             Which::RandomForest => Learned::RandomForest(Trees::from_tensors(width, tensors)?),
             Which::Pca => Learned::Pca(Pca::from_tensors(width, tensors)?),
-            Which::ZScore => Learned::ZScore(ZScore),
-            Which::Rarity => Learned::Rarity(Rarest),
+            Which::ZScore => Learned::ZScore,
+            Which::Rarity => Learned::Rarity,
         };
         Ok(Baseline {
             which,
@@ -265,8 +262,8 @@ impl Baseline {
             Learned::Logistic(logistic) => logistic.score(inputs),
             Learned::Boosting(trees) | Learned::RandomForest(trees) => trees.sum(inputs),
             Learned::Pca(pca) => pca.score(inputs),
-            Learned::ZScore(zscore) => zscore.score(inputs),
-            Learned::Rarity(rarest) => rarest.score(inputs),
+            Learned::ZScore => extremes::score::<{ extremes::DISTANCES }>(inputs),
+            Learned::Rarity => extremes::score::<{ extremes::RARE }>(inputs),
         }
     }
 }
@@ -288,10 +285,9 @@ impl Detector for Baseline {
     fn is_unsupervised(&self) -> bool {
         match &self.learned {
             Learned::Neighbours(neighbours) => !neighbours.knows_attacks(),
-            Learned::IsolationForest(_)
-            | Learned::Pca(_)
-            | Learned::ZScore(_)
-            | Learned::Rarity(_) => true,
+            Learned::IsolationForest(_) | Learned::Pca(_) | Learned::ZScore | Learned::Rarity => {
+                true
+            }
             Learned::Logistic(_) | Learned::Boosting(_) | Learned::RandomForest(_) => false,
         }
     }
@@ -308,7 +304,7 @@ impl Detector for Baseline {
             Learned::Logistic(logistic) => logistic.to_tensors(),
             Learned::Boosting(trees) | Learned::RandomForest(trees) => trees.to_tensors(),
             Learned::Pca(pca) => pca.to_tensors(),
-            Learned::ZScore(_) | Learned::Rarity(_) => Tensors::new(),
+            Learned::ZScore | Learned::Rarity => Tensors::new(),
         }
     }
 }

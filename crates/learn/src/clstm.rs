@@ -243,8 +243,8 @@ struct Graphs {
     builders: Vec<Graph>,
     /// For each sort of builder.
     weights: Vec<Tensor<2>>,
-    /// By input of a flow, 0 where builders are not shown it of the last flow; none where they see all.
-    shown: Option<Vec<f32>>,
+    /// By input of a flow, whether blind builders are not shown it of the last flow; empty where none is blind.
+    hidden: Vec<bool>,
     device: Device,
 }
 
@@ -266,20 +266,11 @@ impl Graphs {
             builders: graphs(&clstm.builders),
             weights: weights.collect(),
             device: device.clone(),
-            shown: clstm.facts.has_blind.then(|| {
-                let hidden = clstm.facts.scaler.amounts().into_iter();
-                hidden.map(|is_hidden| f32::from(!is_hidden)).collect()
-            }),
+            hidden: match clstm.facts.has_blind {
+                true => clstm.facts.scaler.amounts(),
+                false => Vec::new(),
+            },
         }
-    }
-
-    /// What blind builders see of windows.
-    fn seen(&self, input: &Tensor<3>, shown: &[f32]) -> Tensor<3> {
-        let [_, places, width] = input.dims();
-        let mut mask = vec![1.0; places * width];
-        let last = (places - 1) * width;
-        mask[last..last + shown.len()].copy_from_slice(shown);
-        input.clone() * self.input(mask, [1, places, width])
     }
 
     /// Of squared errors `[batch, inputs]` the mean of the largest.
@@ -350,13 +341,10 @@ impl Graphs {
             });
         }
         let mut error = Tensor::zeros([count, 1], &self.device);
-        let blind = self.shown.as_ref().map(|shown| self.seen(&input, shown));
         for (at, graph) in self.builders.iter().enumerate() {
             let sort = at % self.weights.len().max(1);
-            let seen = match (&blind, sort) {
-                (Some(blind), 0) => blind.clone(),
-                _ => input.clone(),
-            };
+            let hidden = if sort == 0 { &self.hidden[..] } else { &[] };
+            let seen = graph.unseen(input.clone(), hidden);
             if let Some(built) = graph.forward(seen, None).built
                 && let Some(weights) = self.weights.get(sort)
             {

@@ -29,6 +29,7 @@ pub use join::join;
 pub use mapping::Mapping;
 pub use report::{Bad, LeftOut, Report};
 
+use crate::hex::hex;
 use crate::table::Table;
 use rows::Rows;
 use sha2::{Digest, Sha256};
@@ -348,13 +349,4 @@ impl Reader {
             None => Err(Error::Empty { file: self.name }),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to memory does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

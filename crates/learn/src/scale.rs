@@ -200,11 +200,7 @@ impl Fitted<'_> {
 
     /// The inputs of a flow, [`Scaler::width`] of them, each within [`LIMIT`]. A missing value is 0: as usual.
     pub fn inputs(&self, values: &[f32], into: &mut Vec<f32>) {
-        let value = |column: usize| {
-            let place = self.places.get(column);
-            let value = place.and_then(|(at, _)| values.get(*at).copied());
-            value.unwrap_or(f32::NAN)
-        };
+        let value = |column: usize| self.value(column, values);
         let rarity = self.scaler.rarity.as_ref();
         let service =
             rarity.map(|rarity| rarity.service(|column| self.name(column, value(column))));
@@ -234,15 +230,10 @@ impl Fitted<'_> {
     /// The names of a flow's service, by their places; empty where amounts are not held against services.
     #[must_use]
     pub fn service(&self, values: &[f32]) -> Vec<usize> {
-        let name = |column: usize| {
-            let place = self.places.get(column);
-            let value = place.and_then(|(at, _)| values.get(*at).copied());
-            self.name(column, value.unwrap_or(f32::NAN))
-        };
         let rarity = self.scaler.rarity.iter();
         rarity
             .flat_map(|rarity| rarity.naming())
-            .map(|column| name(*column))
+            .map(|column| self.name(*column, self.value(*column, values)))
             .collect()
     }
 
@@ -256,6 +247,13 @@ impl Fitted<'_> {
                 *input = input.asinh();
             }
         }
+    }
+
+    /// A column's value among those of a row; no number where it is missing.
+    fn value(&self, column: usize, values: &[f32]) -> f32 {
+        let place = self.places.get(column);
+        let value = place.and_then(|(at, _)| values.get(*at).copied());
+        value.unwrap_or(f32::NAN)
     }
 
     /// The place of a name among the inputs of its column; the last where it is none of them.

@@ -77,12 +77,10 @@ pub struct Windows {
     pub last: Vec<usize>,
     /// Inputs of the flows, one after the other, without [`EXTRA`].
     flows: Vec<f32>,
-    /// By flow: the flow of the same host before it.
-    before: Vec<u32>,
-    /// By flow: the time since that one, scaled.
+    /// By flow: what came before it.
+    links: Links,
+    /// By flow: the time since the one before, scaled.
     gaps: Vec<f32>,
-    /// By flow: how many flows of the host came before it.
-    places: Vec<u32>,
 }
 
 impl Windows {
@@ -93,28 +91,22 @@ impl Windows {
         for row in rows {
             fitted.bent(table.values(*row), &mut flows);
         }
-        let mut windows = Windows {
+        let links = Links::of(table, rows);
+        let at_us = |flow: usize| table.rows[rows[flow]].at_us;
+        let gap = |flow: usize| {
+            let before = links.before(flow);
+            before.map_or(0.0, |before| {
+                scaled_gap(at_us(flow).saturating_sub(at_us(before)))
+            })
+        };
+        Windows {
             length: length.clamp(1, MAX_LENGTH),
             width: fitted.width() + EXTRA,
             last: rows.to_vec(),
             flows,
-            before: vec![NONE; rows.len()],
-            gaps: vec![0.0; rows.len()],
-            places: vec![0; rows.len()],
-        };
-        windows.link(table);
-        windows
-    }
-
-    fn link(&mut self, table: &Table) {
-        let links = Links::of(table, &self.last);
-        let at_us = |flow: usize| table.rows[self.last[flow]].at_us;
-        for (flow, gap) in self.gaps.iter_mut().enumerate() {
-            if let Some(before) = links.before(flow) {
-                *gap = scaled_gap(at_us(flow).saturating_sub(at_us(before)));
-            }
+            gaps: (0..rows.len()).map(gap).collect(),
+            links,
         }
-        (self.before, self.places) = (links.before, links.places);
     }
 
     /// Windows.
@@ -132,7 +124,8 @@ impl Windows {
     /// Whether a window is one of those that end at every `stride`-th flow of a host.
     #[must_use]
     pub fn is_every(&self, window: usize, stride: usize) -> bool {
-        let place = self.places.get(window).map_or(0, |place| *place as usize);
+        let place = self.links.places.get(window);
+        let place = place.map_or(0, |place| *place as usize);
         place.is_multiple_of(stride.max(1))
     }
 
@@ -149,7 +142,7 @@ impl Windows {
     /// The table's rows of a window's flows, oldest first.
     #[must_use]
     pub fn members(&self, window: usize) -> Vec<usize> {
-        let flows = self.chain(window).map(|flow| self.last[flow as usize]);
+        let flows = self.chain(window).map(|flow| self.last[flow]);
         let mut members: Vec<usize> = flows.collect();
         members.reverse();
         members
@@ -164,8 +157,7 @@ impl Windows {
         into.clear();
         into.resize(windows.len() * places * self.width, 0.0);
         for (window, to) in windows.iter().zip(into.chunks_mut(places * self.width)) {
-            for (flow, to) in self.chain(*window).zip(to.rchunks_mut(self.width)) {
-                let at = flow as usize;
+            for (at, to) in self.chain(*window).zip(to.rchunks_mut(self.width)) {
                 to[..width].copy_from_slice(&self.flows[at * width..(at + 1) * width]);
                 to[width] = 1.0;
                 to[width + 1] = self.gaps[at];
@@ -175,13 +167,9 @@ impl Windows {
     }
 
     /// The flows of a window, newest first.
-    fn chain(&self, window: usize) -> impl Iterator<Item = u32> + '_ {
-        let before = |flow: &u32| {
-            let before = self.before[*flow as usize];
-            (before != NONE).then_some(before)
-        };
-        let last = (window < self.last.len()).then(|| u32::try_from(window).unwrap_or(NONE));
-        std::iter::successors(last, before).take(self.length)
+    fn chain(&self, window: usize) -> impl Iterator<Item = usize> + '_ {
+        let length = if window < self.len() { self.length } else { 0 };
+        self.links.chain(window).take(length)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::scale::Scaler;
 use crate::surprise::Surprise;
 use crate::table::{NORMAL, Table};
 use crate::train::checkpoint::Checkpoint;
-use crate::train::fit::{CHUNK, Job, State, Task, hide, last_flows};
+use crate::train::fit::{CHUNK, Job, State, Task, last_flows};
 use crate::train::{Error, Settings};
 use crate::window::{EXTRA, Windows};
 
@@ -42,10 +42,8 @@ pub struct Learned<'a> {
 /// Nets that a training has at most, for who tells how far it is.
 #[must_use]
 pub fn jobs(settings: &Settings, is_supervised: bool) -> usize {
-    match is_supervised {
-        true => 2 * settings.members + settings.folds,
-        false => 2 * settings.members,
-    }
+    let folds = if is_supervised { settings.folds } else { 0 };
+    2 * settings.members + folds
 }
 
 /// Trains.
@@ -320,11 +318,10 @@ fn error_weights<'a>(
         for chunk in normal.chunks(CHUNK) {
             let places = windows.batch(chunk, &mut batch);
             let target = last_flows(&batch, places, windows.width);
-            hide(&mut batch, places, windows.width, hidden);
             let shape = [chunk.len(), places, windows.width];
             let input = graph.tensor(std::mem::take(&mut batch), shape);
             let built = graph
-                .forward(input, None)
+                .forward(graph.unseen(input, hidden), None)
                 .built
                 .map(numbers)
                 .unwrap_or_default();

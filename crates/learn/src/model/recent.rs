@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::largest::largest;
 use crate::surprise::Surprise;
 
 /// Flows that count: the one that is told of and the most suspicious before it. Where there are fewer, the others
@@ -51,14 +52,7 @@ impl Recent {
 #[must_use]
 pub fn mean(mut last: impl Iterator<Item = f32>) -> f32 {
     let own = last.next().unwrap_or(0.0).max(0.0);
-    let mut highest = [0.0_f32; TOP - 1];
-    for mut suspicion in last {
-        for slot in &mut highest {
-            if suspicion > *slot {
-                std::mem::swap(slot, &mut suspicion);
-            }
-        }
-    }
+    let highest: [f32; TOP - 1] = largest(last);
     let together = (own + highest.iter().sum::<f32>()) / TOP as f32;
     together.max(alone(own))
 }

@@ -10,6 +10,7 @@ use crate::calibrate::{Calibration, expected_error};
 use crate::clstm::{self, Learned};
 use crate::detector::Detector;
 use crate::drift::Reference;
+use crate::hex::hex;
 use crate::scale::Scaler;
 use crate::surprise::Surprise;
 use crate::table::{NORMAL, Table};
@@ -375,8 +376,4 @@ fn hash(table: &Table, rows: &[usize]) -> String {
         }
     }
     hex(&hash.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

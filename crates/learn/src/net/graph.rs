@@ -62,6 +62,20 @@ impl Graph {
         Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
 
+    /// Windows `[batch, places, inputs]` with zeros for the `hidden` inputs of their last flows.
+    #[must_use]
+    pub fn unseen(&self, batch: Tensor<3>, hidden: &[bool]) -> Tensor<3> {
+        if hidden.is_empty() {
+            return batch;
+        }
+        let [_, places, width] = batch.dims();
+        let mut shown = vec![1.0; places * width];
+        for (shown, is_hidden) in shown[(places - 1) * width..].iter_mut().zip(hidden) {
+            *shown = f32::from(!is_hidden);
+        }
+        batch * self.tensor(shown, [1, places, width])
+    }
+
     /// What the net says of `[batch, places, inputs]`. With `dropout`, that share of inputs and of hidden units
     /// is left out by chance, and the rest raised to make up for it.
     #[must_use]

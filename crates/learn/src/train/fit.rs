@@ -202,8 +202,8 @@ impl Job<'_> {
             Task::Build { .. } => last_flows(&batch, places, self.windows.width),
             Task::Classes { .. } => Vec::new(),
         };
-        self.hide(&mut batch, places);
         let input = graph.tensor(batch, [all.len(), places, self.windows.width]);
+        let input = graph.unseen(input, self.hidden());
         let outputs = graph.forward(input, Some((random, self.dropout)));
         let loss = self.loss(&graph, &outputs, windows, all.len(), target);
         let value = numbers(loss.clone().detach())
@@ -213,10 +213,11 @@ impl Job<'_> {
         (value, graph.gradients(&loss))
     }
 
-    /// Takes away what the net is not shown.
-    fn hide(&self, batch: &mut [f32], places: usize) {
-        if let Task::Build { hidden } = self.task {
-            hide(batch, places, self.windows.width, hidden);
+    /// What the net is not shown of last flows.
+    fn hidden(&self) -> &[bool] {
+        match self.task {
+            Task::Build { hidden } => hidden,
+            Task::Classes { .. } => &[],
         }
     }
 
@@ -293,12 +294,11 @@ impl Job<'_> {
         for windows in held.chunks(CHUNK) {
             let places = self.windows.batch(windows, &mut batch);
             let target = last_flows(&batch, places, self.windows.width);
-            self.hide(&mut batch, places);
             let input = graph.tensor(
                 std::mem::take(&mut batch),
                 [windows.len(), places, self.windows.width],
             );
-            let outputs = graph.forward(input, None);
+            let outputs = graph.forward(graph.unseen(input, self.hidden()), None);
             let loss = self.loss(&graph, &outputs, windows, windows.len(), target);
             let loss = numbers(loss).first().copied().unwrap_or(f32::NAN);
             sum += f64::from(loss) * windows.len() as f64;
@@ -306,17 +306,6 @@ impl Job<'_> {
         #[allow(clippy::cast_possible_truncation)]
         let mean = (sum / held.len().max(1) as f64) as f32;
         mean
-    }
-}
-
-/// Zeros for the hidden inputs of each window's last flow.
-pub fn hide(batch: &mut [f32], places: usize, width: usize, hidden: &[bool]) {
-    for last in batch.chunks_mut(width).skip(places - 1).step_by(places) {
-        for (input, is_hidden) in last.iter_mut().zip(hidden) {
-            if *is_hidden {
-                *input = 0.0;
-            }
-        }
     }
 }
 

@@ -93,12 +93,15 @@ pub fn run(args: &Train) -> Result<ExitCode> {
         }))?,
         Format::Text => {
             let trained = &model.manifest.trained;
+            let held = match trained.held_back == trained.learned {
+                true => "each part judged by a model of the others".to_owned(),
+                false => format!("{} held back to calibrate", trained.held_back),
+            };
             super::print(&format!(
-                "{}: {} learned from {} flows, {} held back to calibrate, in {secs:.1} s\n",
+                "{}: {} learned from {} flows, {held}, in {secs:.1} s\n",
                 args.to.display(),
                 args.training.model.name(),
                 trained.learned,
-                trained.held_back
             ))?;
             if let Some(outcome) = outcome {
                 let words = args.apart.words();
